@@ -1,0 +1,123 @@
+"""What a source is, and the values a reader yields.
+
+Covers: the shapes between readers and the rest of intake. Not covered: reading (one file a source),
+finding which source a file belongs to (`detect.py`), archives and their dangers (`archive.py`), sealing (`seal.py`).
+
+A reader is two functions. `claims(member, head)` looks at a member's name and its first 64 KiB and says whether the
+file is of this source: content decides, the name is a hint. `read(export)` yields turns and skipped records of all
+members of one export that the source claimed, in file order, never raising for a bad record: bad input becomes a
+`Skipped` with its reason, and only a file that cannot be read at all raises UnreadableFile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, BinaryIO
+
+HEAD_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file, or one file inside an archive. `open` may be called any number of times; close what it returns."""
+
+    path: str  # relative to the export's root, with forward slashes
+    size_bytes: int
+    open: Callable[[], BinaryIO]
+
+    def head(self) -> bytes:
+        """The first 64 KiB."""
+        with self.open() as stream:
+            return stream.read(HEAD_BYTES)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What one source claimed in one file, folder or archive, and everything that lies beside it."""
+
+    claimed: tuple[Member, ...]  # sorted by path, numbers as numbers
+    beside: Mapping[str, Member]  # every member of the same root by path: profile files, feedback files
+    sha256: str  # of the archive, of the single file, or of the sorted list of members' hashes
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Feedback on a turn. `kind` is one of schema.SIGNAL_KINDS; `value` is JSON and holds no one's words."""
+
+    kind: str
+    value: Any = None  # Any: JSON, by kind; turns inside it are native turn ids of the same conversation
+    text: str | None = None  # a comment or correction in the person's words
+    source_kind: str | None = None
+    time: str | None = None
+    by: str | None = None  # speaker who gave it; null = the person the turn answers
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message as the export has it; text is never changed on reading."""
+
+    member: str  # path of the member it was read from
+    conversation: str  # native key, unique within the source
+    turn: str  # native id, or its position where the format has none; unique within the conversation
+    parent: str | None
+    speaker: str  # name or id in the export; the handle is f"{source}:{speaker}"
+    role: str  # schema.ROLES
+    time: str | None  # ISO 8601, with an offset only if the file has one
+    time_precision: str | None  # schema.PRECISIONS
+    text: str | None  # None where deleted or unsent
+    audience: str  # schema.AUDIENCES
+    source: str
+    bytes: tuple[int, int]  # offsets in the member
+    edited: bool = False
+    deleted: bool = False
+    on_active_path: bool = True
+    signals: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A record that gave no turn. With `record` it was bad and goes to quarantine; without, it was skipped on purpose
+    (a system line, media without words)."""
+
+    member: str
+    reason: str  # snake_case, a closed list in each reader: system_line, media_omitted, no_text, broken_json, ...
+    bytes: tuple[int, int]
+    record: bytes | None = None
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """Closes each member: records = turns + skipped (by reason, quarantined ones included)."""
+
+    path: str  # as the caller named it, then the member's path
+    source: str | None
+    verdict: str  # read | refused
+    reason: str  # empty when read
+    sha256: str
+    records: int
+    turns: int
+    signals: int
+    skipped: Mapping[str, int]
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class PermittedUse:
+    """What the platform's own terms let this data be used for: a dated record; rights reads it."""
+
+    purposes: tuple[str, ...]  # schema.PURPOSES the terms do not bar
+    as_of: date
+    citation: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One kind of export. `read` yields for each claimed member its records in order."""
+
+    name: str
+    permitted_use: PermittedUse
+    claims: Callable[[Member, bytes], bool]
+    read: Callable[[Export], Iterator[Turn | Skipped]]
