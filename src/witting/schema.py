@@ -75,7 +75,6 @@ TURN = pa.schema(
         ("time_precision", pa.string()),  # PRECISIONS, null with occurred_at
         ("surface", pa.string()),  # source name: whatsapp, messenger, instagram, chatgpt, ...
         ("audience", pa.string()),  # AUDIENCES
-        ("parties", pa.list_(pa.string())),  # subject_ids of everyone who speaks in the conversation, sorted
         ("edited", pa.bool_()),
         ("deleted", pa.bool_()),  # unsent or taken down: no text is kept
         ("on_active_path", pa.bool_()),  # false for the branch of a tree that the person left
@@ -84,7 +83,16 @@ TURN = pa.schema(
         ("byte_end", pa.int64()),
         ("text_chars", pa.int32()),  # length of the words in code points
         ("text_sealed", pa.binary()),  # 12-byte nonce + AES-GCM; associated data = row_id; null = no text
+        ("admitted_at", TIMESTAMP),  # when the vault took it: retention counts from here
         ("shard", pa.int16()),
+    ]
+)
+
+# Who speaks in a conversation: rights asks each of them where the law wants every party's agreement.
+PARTIES = pa.schema(
+    [
+        ("conversation_id", pa.string()),
+        ("parties", pa.list_(pa.string())),  # subject_ids of every person who speaks in it, sorted
     ]
 )
 
