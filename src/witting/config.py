@@ -137,7 +137,7 @@ def _explain(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(where[-1], known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"fields there: {', '.join(sorted(known))}."
         return f"the field {field} is not known; {hint}"
-    return f"{field}: {error['msg'].rstrip(".")}."
+    return f"{field}: {error['msg'].rstrip('.')}."
 
 
 def _fields_beside(where: list[str]) -> list[str]:

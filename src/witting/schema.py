@@ -117,10 +117,10 @@ QUARANTINE = pa.schema(
     [
         ("quarantine_id", pa.string()),
         ("artifact", pa.string()),
-        ("surface", pa.string()),
         ("reason", pa.string()),
         ("byte_start", pa.int64()),
         ("byte_end", pa.int64()),
+        ("admitted_at", TIMESTAMP),
         ("sealed", pa.binary()),  # under the quarantine key of the key store; associated data = quarantine_id
     ]
 )

@@ -60,11 +60,21 @@ class LocalEngine:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    def map(self, stage: Stage, parts: Sequence[Part], *, folder: str, progress: Progress = silent) -> list[Part]:
+    def map(
+        self,
+        stage: Stage,
+        parts: Sequence[Part],
+        *,
+        folder: str,
+        exchanged_on: str | None = None,
+        progress: Progress = silent,
+    ) -> list[Part]:
         """`stage` over each part, results written under `folder`, in the order of `parts`.
 
-        For a keyed stage the parts must come from `exchange` on its key. Empty results give no part.
+        A keyed stage needs parts that came from `exchange` on its key: say so with `exchanged_on`, else StageError.
+        Empty results give no part.
         """
+        _check_scope(stage, exchanged_on)
         tasks = [
             _Task(self._objects.url, pickle.dumps(stage), stage.fingerprint, part, folder) for part in parts
         ]
@@ -73,9 +83,7 @@ class LocalEngine:
         results = self._inline(tasks, total, progress) if inline else self._pooled(tasks, total, progress)
         return [part for part in results if part.rows]
 
-    def exchange(
-        self, parts: Iterable[Part], key: str, *, folder: str, rows_per_part: int
-    ) -> list[Part]:
+    def exchange(self, parts: Iterable[Part], key: str, *, folder: str, rows_per_part: int) -> list[Part]:
         """The same rows, recut so that all rows with equal `key` lie in one part.
 
         Each result holds about `rows_per_part` rows; one key with more rows than that makes a larger part.
@@ -91,7 +99,9 @@ class LocalEngine:
             bucket = frame.get_column(key).hash(seed=0) % buckets
             for (index,), piece in frame.with_columns(bucket.alias("__bucket")).group_by("__bucket"):
                 table = piece.drop("__bucket").to_arrow()
-                pieces[int(str(index))].append(write_part(self._objects, table, folder=f"{folder}/pieces", shard=None))
+                pieces[int(str(index))].append(
+                    write_part(self._objects, table, folder=f"{folder}/pieces", shard=None)
+                )
         return self._gathered(pieces, folder)
 
     def _gathered(self, groups: Sequence[Sequence[Part]], folder: str) -> list[Part]:
@@ -128,7 +138,12 @@ class LocalEngine:
         return [results[index] for index in range(len(tasks))]
 
     def _collect(
-        self, tasks: Sequence[_Task], missing: Sequence[int], results: dict[int, Part], total: int, progress: Progress
+        self,
+        tasks: Sequence[_Task],
+        missing: Sequence[int],
+        results: dict[int, Part],
+        total: int,
+        progress: Progress,
     ) -> None:
         pool = self._open_pool()
         waiting: dict[Future[Part], int] = {pool.submit(_run, tasks[index]): index for index in missing}
@@ -140,16 +155,19 @@ class LocalEngine:
 
     def _open_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # fork is unsafe beside Arrow's and Polars' threads
+            context = multiprocessing.get_context(
+                "spawn"
+            )  # fork is unsafe beside Arrow's and Polars' threads
             self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_quiet_threads)
         return self._pool
 
 
-def check_scope(stage: Stage, key: str | None) -> None:
-    """Raises StageError when a keyed stage would see parts that were not exchanged on its key."""
+def _check_scope(stage: Stage, key: str | None) -> None:
     wanted = stage.scope.column if isinstance(stage.scope, Key) else None
     if wanted is not None and wanted != key:
-        raise StageError(f"stage {stage.name} must see all rows of a {wanted} together; exchange on {wanted} first.")
+        raise StageError(
+            f"stage {stage.name} must see all rows of a {wanted} together; exchange on {wanted} first."
+        )
 
 
 def _quiet_threads() -> None:

@@ -75,10 +75,14 @@ def apply(stage: Stage, transform: Transform, table: pa.Table) -> pa.Table:
     """Run an opened stage on one part, holding it to its schemas. Raises StageError."""
     missing = [name for name in stage.reads.names if name not in table.column_names]
     if missing:
-        raise StageError(f"stage {stage.name}: input lacks the columns {missing}; it reads {stage.reads.names}.")
+        raise StageError(
+            f"stage {stage.name}: input lacks the columns {missing}; it reads {stage.reads.names}."
+        )
     result = transform(table.select(stage.reads.names))
     if result.schema.names != stage.writes.names:
-        raise StageError(f"stage {stage.name}: wrote columns {result.schema.names}, declared {stage.writes.names}.")
+        raise StageError(
+            f"stage {stage.name}: wrote columns {result.schema.names}, declared {stage.writes.names}."
+        )
     return result.cast(stage.writes)
 
 
