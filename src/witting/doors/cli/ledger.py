@@ -1,0 +1,53 @@
+"""`witting ledger …`: checkpoints and proofs of what happened."""
+
+from __future__ import annotations
+
+from witting.doors.cli.screen import DEFAULT, Common, now, show
+from witting.errors import UsageError
+from witting.workspace import Workspace
+
+
+def checkpoint(*, common: Common = DEFAULT) -> int:
+    """Sign the ledger's present size and root, and keep the note in checkpoints/. Give copies to people outside."""
+    workspace = Workspace.open(common.workspace)
+    note = workspace.ledger.checkpoint(now=now())
+    size = workspace.ledger.size()
+    path = workspace.path("checkpoints", f"{size}.txt")
+    path.write_text(note, "utf-8")
+    said = {"size": size, "root": workspace.ledger.root().hex(), "path": str(path), "note": note}
+    show(common, said, lambda: f"{note}\nKept as {path}.")
+    return 0
+
+
+def proof(index: int, /, *, common: Common = DEFAULT) -> int:
+    """Prove that entry INDEX is in the ledger: a .tlog-proof file in checkpoints/.
+
+    Parameters
+    ----------
+    index
+        The entry's number, from 0.
+    """
+    workspace = Workspace.open(common.workspace)
+    size = workspace.ledger.size()
+    if not 0 <= index < size:
+        raise UsageError(f"there is no entry {index}; the ledger holds {size}, numbered from 0.")
+    text = workspace.ledger.tlog_proof(index, now=now())
+    path = workspace.path("checkpoints", f"{index}.tlog-proof")
+    path.write_text(text, "utf-8")
+    show(common, {"index": index, "path": str(path), "proof": text}, lambda: f"{text}\nKept as {path}.")
+    return 0
+
+
+def rebuild(*, common: Common = DEFAULT) -> int:
+    """Verify every entry and node, then drop what is derived from the ledger and replay it."""
+    workspace = Workspace.open(common.workspace)
+    with workspace.held():
+        workspace.ledger.verify()
+        workspace.projections.rebuild(workspace.ledger)
+    size = workspace.ledger.size()
+    show(
+        common,
+        {"entries": size, "ok": True},
+        lambda: f"{size:,} entries verify; what is derived was rebuilt.",
+    )
+    return 0

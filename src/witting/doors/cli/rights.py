@@ -1,0 +1,207 @@
+"""`witting rights …`: what people said, and what it opens."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from witting.doors.cli.screen import DEFAULT, Common, now, show, table
+from witting.errors import InputError, UsageError
+from witting.rights.decide import decide_files
+from witting.rights.evidence import judge as judge_evidence
+from witting.rights.explain import explain as explain_turn
+from witting.rights.record import RightsEvent, read_events
+from witting.rights.record import record as record_events
+from witting.rights.standing import standing as standing_of
+from witting.walk.find import find_turn
+from witting.workspace import Workspace
+
+EVIDENCE_BYTES_MAX = 1 << 20
+
+
+def record(events: Path, /, *, common: Common = DEFAULT) -> int:
+    """Record a log of rights events. All of it or, if one line is wrong, none of it.
+
+    Parameters
+    ----------
+    events
+        JSON lines, docs/formats/rights-events.md.
+    """
+    if not events.is_file():
+        raise UsageError(f"there is no file {events}.")
+    workspace = Workspace.open(common.workspace)
+    at = now()
+    report = _record(workspace, read_events(events, now=at), at)
+    show(common, report, lambda: "\n".join(f"{name}: {count}" for name, count in report.items()))
+    return 0
+
+
+def object_(handle: str, /, *, purpose: str | None = None, common: Common = DEFAULT) -> int:
+    """Record an objection. It needs no reason and works for people unknown here, too.
+
+    Parameters
+    ----------
+    handle
+        The person, as source:name, e.g. "whatsapp:Ana Souza".
+    purpose
+        Only for this purpose; without it, for all.
+    """
+    return _say("objection", handle, purpose, common)
+
+
+def withdraw(handle: str, /, *, purpose: str | None = None, common: Common = DEFAULT) -> int:
+    """Record a withdrawal of consent. From now on no corpus uses the person's words.
+
+    Parameters
+    ----------
+    handle
+        The person, as source:name.
+    purpose
+        Only for this purpose; without it, for all.
+    """
+    return _say("withdrawal", handle, purpose, common)
+
+
+def standing(handle: str, /, *, common: Common = DEFAULT) -> int:
+    """What a person has said and what it opens now.
+
+    Parameters
+    ----------
+    handle
+        The person, as source:name.
+    """
+    workspace = Workspace.open(common.workspace)
+    subject = _known(workspace, handle)
+    rows = standing_of(workspace.projections.events(), subject, as_of=now(), packs=workspace.packs)
+    head = ("purpose", "basis", "open", "since", "until", "reason")
+    show(
+        common,
+        {"standing": rows},
+        lambda: (
+            table([tuple(str(row.get(name) or "-") for name in head) for row in rows], head=head)
+            if rows
+            else "Nothing was ever said: nothing is open."
+        ),
+    )
+    return 0
+
+
+def judge(
+    evidence: Path,
+    /,
+    *,
+    profile: Literal["gdpr", "ccpa", "dpdp", "coppa", "global_floor"] = "gdpr",
+    common: Common = DEFAULT,
+) -> int:
+    """Is this consent informed? Exit code 0 when valid, 1 when weak or invalid.
+
+    Parameters
+    ----------
+    evidence
+        A JSON file, docs/formats/evidence.md.
+    profile
+        Whose rules.
+    """
+    judgement = judge_evidence(_json_object(evidence), profile=profile, now=now())
+    said = judgement.as_json()
+    show(common, said, lambda: _judgement(said))
+    return 0 if said["verdict"] == "valid" else 1
+
+
+def decide(
+    *, turns: Path, events: Path, purpose: str, as_of: datetime, out: Path, common: Common = DEFAULT
+) -> int:
+    """Decide turns in bulk, without a workspace (docs/formats/rights-events.md).
+
+    Parameters
+    ----------
+    turns
+        Parquet: turn, conversation, subject, time, role, place, audience, surface.
+    events
+        Parquet: kind, subject, purposes, occurred_at, verdict, place, age.
+    purpose
+        One of the closed list.
+    as_of
+        Decide as of this moment, with an offset.
+    out
+        Parquet: turn, decision, basis, rule, entry, reason.
+    """
+    if as_of.tzinfo is None:
+        raise UsageError("--as-of needs an offset, e.g. 2026-11-24T12:00:00+00:00.")
+    counts = decide_files(turns, events, purpose=purpose, as_of=as_of, out=out)
+    show(common, counts, lambda: "\n".join(f"{name}: {count}" for name, count in counts.items()))
+    return 0
+
+
+def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
+    """Why one turn may or may not be used: every rule asked, what it saw, what it answered.
+
+    Parameters
+    ----------
+    turn
+        A row id, as `corpus explain` prints it.
+    """
+    workspace = Workspace.open(common.workspace)
+    row = find_turn(workspace, turn)
+    if row is None:
+        raise UsageError(
+            f"no turn {turn} is known here. `witting corpus explain HANDLE` prints the ids of a person."
+        )
+    sentences = explain_turn(
+        row,
+        workspace.projections.events(),
+        purpose=workspace.settings.rights.purpose,
+        as_of=now(),
+        packs=workspace.packs,
+    )
+    show(common, {"turn": turn, "because": sentences}, lambda: "\n".join(sentences))
+    return 0
+
+
+def _say(kind: str, handle: str, purpose: str | None, common: Common) -> int:
+    workspace = Workspace.open(common.workspace)
+    at = now()
+    event = RightsEvent(
+        kind=kind, subject=handle, purposes=() if purpose is None else (purpose,), occurred_at=at
+    )
+    report = _record(workspace, [event], at)
+    show(common, report, lambda: f"Recorded: {kind}. It holds from now on.")
+    return 0
+
+
+def _record(workspace: Workspace, events: Any, at: datetime) -> dict[str, Any]:
+    done = record_events(
+        events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=at
+    )
+    return done.as_json()
+
+
+def _known(workspace: Workspace, handle: str) -> str:
+    subject = workspace.vault.find(handle)
+    if subject is None:
+        raise UsageError(
+            "nobody is known by that handle here. Handles are source:name, e.g. chatgpt:user-4f2a."
+        )
+    return subject
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}.")
+    if path.stat().st_size > EVIDENCE_BYTES_MAX:
+        raise InputError(f"{path} is larger than {EVIDENCE_BYTES_MAX} bytes; an evidence record is a page.")
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON in UTF-8: {error}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a {type(value).__name__}; an evidence record is one JSON object.")
+    return value
+
+
+def _judgement(said: dict[str, Any]) -> str:
+    lines = [f"{said['verdict']} ({said['score']} of 100, profile {said['profile']})"]
+    lines += [f"  {f['rule']} [{f['field']}]: {f['remedy']} ({f['source']})" for f in said["failed"]]
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""`witting run` and the commands that walk as far as one room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
+from witting.walk import ROOMS, WalkResult, walk
+from witting.workspace import Workspace
+
+Room = Literal[
+    "intake",
+    "rights",
+    "retention",
+    "redaction",
+    "curation",
+    "corpus",
+    "training",
+    "audit",
+    "release",
+    "reports",
+]
+
+
+def run(directory: Path | None = None, /, *, until: Room | None = None, common: Common = DEFAULT) -> int:
+    """Walk from exports to a released (or refused) adapter. A walk that was stopped goes on where it was.
+
+    Parameters
+    ----------
+    directory
+        The workspace; the same as --workspace.
+    until
+        Stop after this room.
+    """
+    workspace = Workspace.open(directory or common.workspace)
+    result = _walk(workspace, until, common)
+    show(common, _as_json(result, workspace), lambda: _page(result, workspace))
+    return 0
+
+
+def build(*, common: Common = DEFAULT) -> int:
+    """Walk to a committed corpus."""
+    return _until("corpus", common)
+
+
+def train(*, common: Common = DEFAULT) -> int:
+    """Walk to trained adapters: one a shard, and their merge."""
+    return _until("training", common)
+
+
+def evaluate(*, common: Common = DEFAULT) -> int:
+    """Walk to trained adapters and show what they do for people they were not trained on."""
+    workspace = Workspace.open(common.workspace)
+    evaluation = _walk(workspace, "training", common).rooms["training"].get("evaluation")
+    show(common, {"evaluation": evaluation}, lambda: _evaluation(evaluation))
+    return 0
+
+
+def audit(*, common: Common = DEFAULT) -> int:
+    """Walk to the audit of the adapter."""
+    return _until("audit", common)
+
+
+def release(*, common: Common = DEFAULT) -> int:
+    """Walk to the gate. Exit code 1 when it stays shut."""
+    workspace = Workspace.open(common.workspace)
+    gate = _walk(workspace, "release", common).rooms["release"]
+    show(common, gate, lambda: _gate(gate))
+    return 0 if gate["open"] else 1
+
+
+def _until(room: Room, common: Common) -> int:
+    workspace = Workspace.open(common.workspace)
+    result = _walk(workspace, room, common)
+    show(common, {room: result.rooms[room]}, lambda: _page(result, workspace))
+    return 0
+
+
+def _walk(workspace: Workspace, until: str | None, common: Common) -> WalkResult:
+    with progress(common) as tell:
+        return walk(workspace, until=until, tell=tell, now=now())
+
+
+def _as_json(result: WalkResult, workspace: Workspace) -> dict[str, Any]:
+    return {
+        "run": result.run_id,
+        "as_of": result.as_of.isoformat(),
+        "stages": result.funnel(),
+        "rooms": result.rooms,
+        "report": str(workspace.path("reports", "report.html")) if "reports" in result.rooms else None,
+    }
+
+
+def _page(result: WalkResult, workspace: Workspace) -> str:
+    head = ("stage", "read", "kept", "refused", "dropped", "quarantined")
+    rows = [
+        tuple(f"{row[name]:,}" if name != "stage" else row[name] for name in head) for row in result.funnel()
+    ]
+    lines = [table(rows, head=head), ""]
+    if "training" in result.rooms:
+        lines.append(_evaluation(result.rooms["training"].get("evaluation")))
+    if "release" in result.rooms:
+        lines.append(_gate(result.rooms["release"]))
+    if "reports" in result.rooms:
+        lines.append(f"Report: {workspace.path('reports', 'report.html')}")
+    elif len(result.rooms) < len(ROOMS):
+        lines.append("Stopped as asked. `witting run` walks on.")
+    return "\n".join(lines)
+
+
+def _evaluation(evaluation: dict[str, Any] | None) -> str:
+    if evaluation is None:
+        return "Nothing was evaluated: nobody is held out, or nothing was trained."
+    low, high = evaluation["interval"]
+    return (
+        f"On {evaluation['people']} people not trained on: {evaluation['base_loss_nats']:.3f} nats a token before, "
+        f"{evaluation['adapted_loss_nats']:.3f} after (difference {evaluation['difference_nats']:+.3f}, "
+        f"95 % interval {low:+.3f} to {high:+.3f})."
+    )
+
+
+def _gate(gate: dict[str, Any]) -> str:
+    verdict = (
+        f"The gate opened, for {gate['audience'].replace('_', ' ')}."
+        if gate["open"]
+        else "The gate stays shut."
+    )
+    lines = [f"{verdict} Profile: {gate['profile']}."]
+    lines += [f"  {'passed' if c['ok'] else 'failed'}  {c['name']}: {c['detail']}" for c in gate["checks"]]
+    return "\n".join(lines)

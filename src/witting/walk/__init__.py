@@ -1,0 +1,128 @@
+"""The whole walk: from exports to a released (or refused) adapter, one room after another.
+
+Covers: the order, resuming, the funnel file. Not covered: what a room does (its step beside this file, its room behind).
+
+A walk has one moment, `as_of`, kept in the database when it starts. A walk that was killed goes on as the same walk:
+rooms that had finished are not run again, and the room that had not starts from committed state, so its result is
+that of a walk nobody interrupted. Running again when nothing changed changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow.compute as pc
+
+from witting.store.records import close_run, open_run, save_run, unfinished_run
+from witting.walk.admit import admit
+from witting.walk.audit import audit
+from witting.walk.commit import commit
+from witting.walk.curate import curate
+from witting.walk.decide import decide
+from witting.walk.redact import redact
+from witting.walk.release import release
+from witting.walk.report import report
+from witting.walk.retain import retain
+from witting.walk.step import FunnelRow, Step, Tell
+from witting.walk.train import train
+from witting.workspace import Workspace
+
+__all__ = ["ROOMS", "FunnelRow", "Step", "Tell", "WalkResult", "alone", "walk"]
+
+ROOMS: tuple[tuple[str, Callable[[Step], dict[str, Any]]], ...] = (
+    ("intake", admit),
+    ("rights", decide),
+    ("retention", retain),
+    ("redaction", redact),
+    ("curation", curate),
+    ("corpus", commit),
+    ("training", train),
+    ("audit", audit),
+    ("release", release),
+    ("reports", report),
+)
+
+
+@dataclass(frozen=True)
+class WalkResult:
+    """What each room gave back (JSON), by room."""
+
+    run_id: str
+    as_of: datetime
+    rooms: dict[str, Any]
+
+    def funnel(self) -> list[dict[str, Any]]:
+        return [room["funnel"] for room in self.rooms.values() if "funnel" in room]
+
+
+def walk(workspace: Workspace, *, until: str | None = None, tell: Tell, now: datetime) -> WalkResult:
+    """Walk the rooms in order, up to and including `until`. Raises UsageError for an unknown room."""
+    with workspace.held():
+        run_id, as_of, results = _begin(workspace, now)
+        with workspace.engine() as engine:
+            for name, room in ROOMS:
+                if name not in results:
+                    step = Step(workspace, engine, run_id, as_of, tell, results)
+                    results[name] = room(step)
+                    save_run(workspace.database, run_id, results)
+                if name == until:
+                    break
+        result = WalkResult(run_id, as_of, results)
+        _write_funnel(workspace, result)
+        close_run(workspace.database, run_id, status="done", body=results, now=now)
+        _sweep(workspace, run_id)
+        return result
+
+
+@contextmanager
+def alone(workspace: Workspace, *, tell: Tell, now: datetime) -> Iterator[Step]:
+    """A step outside a walk, for a command that does one room's work; its scratch is removed when it ends."""
+    with workspace.held(), workspace.engine() as engine:
+        run_id = f"alone-{secrets.token_hex(8)}"
+        try:
+            yield Step(workspace, engine, run_id, now, tell, {})
+        finally:
+            _remove_scratch(workspace, run_id)
+
+
+def _begin(workspace: Workspace, now: datetime) -> tuple[str, datetime, dict[str, Any]]:
+    unfinished = unfinished_run(workspace.database, "walk")
+    if unfinished is not None:
+        if _still_true(workspace, unfinished.as_of, now):
+            return unfinished.run_id, unfinished.as_of, dict(unfinished.body)
+        close_run(workspace.database, unfinished.run_id, status="failed", body=unfinished.body, now=now)
+        _remove_scratch(workspace, unfinished.run_id)
+    run = open_run(workspace.database, "walk", as_of=now, now=now)
+    return run.run_id, run.as_of, {}
+
+
+def _still_true(workspace: Workspace, as_of: datetime, now: datetime) -> bool:
+    """An interrupted walk may go on only if nobody has said anything since, and it is less than a day old."""
+    said = workspace.projections.events().column("occurred_at")
+    latest = pc.max(said).as_py()
+    return now - as_of < timedelta(days=1) and (latest is None or latest <= as_of)
+
+
+def _write_funnel(workspace: Workspace, result: WalkResult) -> None:
+    path = workspace.path("reports", "funnel.json")
+    stages = {"run": result.run_id, "as_of": result.as_of.isoformat(), "stages": result.funnel()}
+    path.write_text(json.dumps(stages, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _sweep(workspace: Workspace, run_id: str) -> None:
+    """Scratch parts and parts that no snapshot names any more are deleted."""
+    _remove_scratch(workspace, run_id)
+    workspace.snapshots.forget_unreferenced(
+        prefixes=("intake/", "rights/", "redaction/", "curation/"), keep=()
+    )
+
+
+def _remove_scratch(workspace: Workspace, run_id: str) -> None:
+    for key in list(workspace.objects.keys(f"scratch/{run_id}")):
+        workspace.objects.delete(key)

@@ -1,0 +1,216 @@
+"""intake: files in, sealed parts out. Commits in batches; a file is consumed only when all of it is committed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from witting.intake import admit as read_files
+from witting.intake.seal import ERASED, Sealed, parties, seal
+from witting.intake.source import FileVerdict
+from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN, empty
+from witting.store.parts import Part, read_part, write_parts
+from witting.store.records import artifact_known, artifacts, keep_artifact
+from witting.walk.step import FunnelRow, Step
+
+CHUNK_BYTES = 1 << 20
+MEDIA = "media_not_read"
+DISCARDABLE = (
+    MEDIA,
+    "not_a_chat",
+)  # refused members that carry no words: they do not keep a consumed export alive
+TURNS, SIGNALS, BAD, PEOPLE = "intake/turns", "intake/signals", "intake/quarantine", "intake/parties"
+
+
+@dataclass
+class _Pending:
+    """Sealed batches and the files they end, until the next commit."""
+
+    batches: list[Sealed] = field(default_factory=list)
+    files: list[tuple[Path, str, list[FileVerdict]]] = field(
+        default_factory=list
+    )  # path, SHA-256, its members
+
+    def rows(self) -> int:
+        return sum(batch.turns.num_rows for batch in self.batches)
+
+
+def admit(step: Step) -> dict[str, Any]:
+    """Read every source not read before. Returns what was read, by source, and the funnel row of intake."""
+    files = admit_paths(step, step.workspace.sources())
+    return {"funnel": funnel(step).as_json(), "sources": _by_source(step), "files_read_now": len(files)}
+
+
+def admit_paths(step: Step, sources: Sequence[Path], *, source: str | None = None) -> list[FileVerdict]:
+    """Seal and commit what these files hold; files read before give nothing again. Returns a verdict a file."""
+    settings = step.workspace.settings
+    pending = _Pending()
+    said: list[FileVerdict] = []
+    for number, path in enumerate(sources):
+        step.tell("reading exports", number, len(sources))
+        if not path.exists():
+            continue  # a configured file that is not there (yet): doctor says so
+        sha256 = file_sha256(path)
+        if artifact_known(step.workspace.database, sha256):
+            _consume(step, path, [])
+            continue
+        verdicts: list[FileVerdict] = []
+        for batch in _sealed(step, path, sha256, source):
+            verdicts += batch.verdicts
+            pending.batches.append(batch)
+            if pending.rows() >= settings.intake.part_rows:
+                _commit(step, pending)
+        pending.files.append((path, sha256, verdicts))
+        said += verdicts
+    _commit(step, pending)
+    step.tell("reading exports", len(sources), len(sources))
+    return said
+
+
+def _sealed(step: Step, path: Path, sha256: str, source: str | None) -> Iterator[Sealed]:
+    settings = step.workspace.settings
+    return seal(
+        read_files([path], source=source, text_chars_max=settings.intake.text_chars_max),
+        artifact=sha256,
+        keys=step.workspace.keys,
+        vault=step.workspace.vault,
+        shards=settings.corpus.shards,
+        time_zone=settings.intake.time_zone,
+        part_rows=settings.intake.part_rows,
+        now=step.as_of,
+    )
+
+
+def _commit(step: Step, pending: _Pending) -> None:
+    turns = [_new_rows(step, batch.turns, TURNS, "row_id") for batch in pending.batches]
+    signals = [_new_rows(step, batch.signals, SIGNALS, "signal_id") for batch in pending.batches]
+    bad = [_new_rows(step, batch.quarantine, BAD, "quarantine_id") for batch in pending.batches]
+    if any(table.num_rows for table in turns + signals + bad):
+        _add(step, TURNS, _once(turns, "row_id", TURN), shard_column="shard")
+        _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
+        _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
+        known = pa.concat_tables([empty(PARTIES), *step.tables(step.parts(PEOPLE))])
+        people = [parties(turns, known)]
+        step.commit(PEOPLE, _written(step, PEOPLE, people, shard_column=None))
+    for path, sha256, verdicts in pending.files:
+        _record(step, sha256, verdicts)
+        _consume(step, path, verdicts)
+    pending.batches.clear()
+    pending.files.clear()
+
+
+def _new_rows(step: Step, table: pa.Table, snapshot: str, key: str) -> pa.Table:
+    """Rows not committed before. Only shards that this table touches are asked."""
+    if table.num_rows == 0:
+        return table
+    shards = set(table.column("shard").to_pylist()) if "shard" in table.column_names else {None}
+    frame = pl.DataFrame(table)
+    for part in step.parts(snapshot):
+        if part.shard in shards:
+            known = pl.DataFrame(read_part(step.workspace.objects, part).select([key]))
+            frame = frame.join(known, on=key, how="anti", maintain_order="left")
+    return frame.to_arrow().cast(table.schema)
+
+
+def _once(tables: Sequence[pa.Table], key: str, schema: pa.Schema) -> pa.Table:
+    """The same record read twice in one batch is one row: the first stands."""
+    together = pa.concat_tables([empty(schema), *tables])
+    return (
+        pl.DataFrame(together).unique(subset=[key], keep="first", maintain_order=True).to_arrow().cast(schema)
+    )
+
+
+def _add(step: Step, name: str, table: pa.Table, *, shard_column: str | None) -> None:
+    step.commit(name, (*step.parts(name), *_written(step, name, [table], shard_column=shard_column)))
+
+
+def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column: str | None) -> list[Part]:
+    rows_max = step.workspace.settings.intake.part_rows
+    return write_parts(
+        step.workspace.objects, tables, folder=name, shard_column=shard_column, rows_max=rows_max
+    )
+
+
+def _record(step: Step, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
+    """The artifact's counts, in the database and in the ledger: never its name, which may be a person's."""
+    skipped: Counter[str] = Counter()
+    for verdict in verdicts:
+        skipped.update(verdict.skipped)
+    refused = Counter(verdict.reason for verdict in verdicts if verdict.verdict == "refused")
+    body = {
+        "artifact": sha256,
+        "sources": sorted({verdict.source for verdict in verdicts if verdict.source is not None}),
+        "files": len(verdicts),
+        "refused_files": dict(refused),
+        "records": sum(verdict.records for verdict in verdicts),
+        "turns": sum(verdict.turns for verdict in verdicts),
+        "signals": sum(verdict.signals for verdict in verdicts),
+        "skipped": dict(skipped),
+        "quarantined": sum(verdict.quarantined for verdict in verdicts),
+    }
+    keep_artifact(step.workspace.database, body, now=step.as_of)
+    step.workspace.ledger.append("intake.committed", body, now=step.as_of)
+
+
+def _consume(step: Step, path: Path, verdicts: Sequence[FileVerdict]) -> None:
+    """Delete a plain export from the inbox once its words are sealed. What could not be read stays where it is."""
+    inbox = step.workspace.path("inbox")
+    if not step.workspace.settings.intake.consume_inbox or inbox not in path.parents:
+        return
+    unread = [v for v in verdicts if v.verdict == "refused" and v.reason not in DISCARDABLE]
+    if not unread:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    elif path.is_dir():
+        kept = {verdict.path for verdict in unread}
+        for file in [p for p in path.rglob("*") if p.is_file() and str(p) not in kept]:
+            file.unlink()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, over the sorted paths and hashes of what lies in it."""
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def funnel(step: Step) -> FunnelRow:
+    """Everything ever read into this workspace: what became turns, and why the rest did not."""
+    known = artifacts(step.workspace.database)
+    kept = sum(part.rows for part in step.parts(TURNS))
+    erased = sum(
+        entry.body["rows"]["turns"] for entry in step.workspace.ledger.entries(kind="erasure.completed")
+    )
+    skipped: Counter[str] = Counter()
+    for one in known:
+        skipped.update(one["skipped"])
+    quarantined = sum(one["quarantined"] for one in known)
+    refused = skipped.get(ERASED, 0) + erased
+    again = sum(one["turns"] for one in known) - kept - erased  # turns that an earlier file had given already
+    reasons = {**skipped, "erased": erased, "already_known": again}
+    read = sum(one["records"] for one in known)
+    return FunnelRow(
+        "intake", "records", read=read, kept=kept, refused=refused,
+        dropped=read - kept - refused - quarantined, quarantined=quarantined,
+        reasons={reason: count for reason, count in reasons.items() if count},
+    )  # fmt: skip
+
+
+def _by_source(step: Step) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for table in step.tables(step.parts(TURNS)):
+        counts.update(table.column("surface").to_pylist())
+    return dict(sorted(counts.items()))

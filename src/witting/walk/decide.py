@@ -1,0 +1,110 @@
+"""rights: record the log, then decide every turn from metadata alone. No word is opened here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from witting.rights import decide as rights
+from witting.rights.record import read_events, record
+from witting.schema import PARTIES, empty
+from witting.store.parts import Part, read_part, write_part
+from witting.walk.admit import PEOPLE, TURNS
+from witting.walk.step import FunnelRow, Step
+
+DECISIONS = "rights/decisions"
+INPUT = ["row_id", "conversation_id", "subject_id", "occurred_at", "role", "audience", "surface", "shard"]
+
+
+def decide(step: Step) -> dict[str, Any]:
+    """Permit or deny each turn for the workspace's purpose, as of its own time and as of this walk."""
+    settings = step.workspace.settings
+    record_log(step)
+    stage = rights.stage(
+        step.workspace.projections.events(),
+        purpose=settings.rights.purpose,
+        as_of=step.as_of,
+        packs=step.workspace.packs,
+        consent_days_max=settings.rights.consent_days_max,
+    )
+    folder = step.scratch("rights")
+    asked = [_with_parties(step, part, folder) for part in step.parts(TURNS)]
+    parts = step.engine.map(stage, asked, folder=DECISIONS, progress=step.told("deciding"))
+    before = step.workspace.snapshots.current(DECISIONS)
+    snapshot = step.commit(DECISIONS, parts, detail={"stage": stage.fingerprint})
+    counts, places = _counts(step, parts)
+    if before is None or before.id != snapshot.id:
+        body = {
+            "purpose": settings.rights.purpose,
+            "snapshot": snapshot.id,
+            "packs": step.workspace.packs.sha256s(),
+        }
+        step.workspace.ledger.append("rights.decided", body | {"decisions": dict(counts)}, now=step.as_of)
+    permitted = counts.pop("permit", 0)
+    read = permitted + counts.total()
+    row = FunnelRow("rights", "turns", read=read, kept=permitted, refused=read - permitted, reasons=counts)
+    return {
+        "funnel": row.as_json(),
+        "places": places,
+        "stage": _described(stage.name, stage.version, stage.fingerprint),
+    }
+
+
+def record_log(step: Step) -> None:
+    """Put the configured rights log into the ledger. A log inside the workspace is consumed: it names people."""
+    name = step.workspace.settings.rights.log
+    if name is None:
+        return
+    path = step.workspace.path(name)
+    if not path.exists():
+        return  # consumed by an earlier walk
+    record(
+        read_events(path, now=step.as_of),
+        vault=step.workspace.vault,
+        ledger=step.workspace.ledger,
+        packs=step.workspace.packs,
+        now=step.as_of,
+    )
+    if (
+        step.workspace.settings.intake.consume_inbox
+        and not Path(name).is_absolute()
+        and ".." not in Path(name).parts
+    ):
+        path.unlink()
+
+
+def _with_parties(step: Step, part: Part, folder: str) -> Part:
+    """The metadata rights needs, with the people of each conversation beside it."""
+    turns = pl.DataFrame(read_part(step.workspace.objects, part).select(INPUT))
+    wanted = turns.select("conversation_id").unique()
+    frames = [pl.DataFrame(empty(PARTIES))]
+    frames += [pl.DataFrame(t).join(wanted, on="conversation_id") for t in step.tables(step.parts(PEOPLE))]
+    joined = turns.join(pl.concat(frames), on="conversation_id", how="left", maintain_order="left").to_arrow()
+    table = joined.cast(pa.schema([*(joined.schema.field(n) for n in INPUT), PARTIES.field("parties")]))
+    return write_part(step.workspace.objects, table, folder=folder, shard=part.shard)
+
+
+def _counts(step: Step, parts: list[Part]) -> tuple[Counter[str], dict[str, dict[str, int]]]:
+    """Turns by outcome (permit, or the reason of a deny), and by place: read and permitted."""
+    counts: Counter[str] = Counter()
+    places: dict[str, Counter[str]] = {}
+    for table in step.tables(parts):
+        frame = pl.DataFrame(table.select(["decision", "reason", "place"])).with_columns(
+            pl.when(pl.col("decision") == "permit")
+            .then(pl.lit("permit"))
+            .otherwise(pl.col("reason"))
+            .alias("outcome")
+        )
+        for outcome, count in frame.group_by("outcome").len().iter_rows():
+            counts[outcome] += count
+        for place, decision, count in frame.group_by("place", "decision").len().iter_rows():
+            places.setdefault(place or "unknown", Counter())[decision] += count
+    return counts, {place: dict(sorted(seen.items())) for place, seen in sorted(places.items())}
+
+
+def _described(name: str, version: int, fingerprint: str) -> dict[str, Any]:
+    return {"name": name, "version": version, "fingerprint": fingerprint}

@@ -1,0 +1,103 @@
+"""redaction: open the words of permitted turns only, in the worker, and give them back redacted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from witting import redaction
+from witting.schema import PARTIES, empty
+from witting.store.parts import Part, read_part, write_part, write_parts
+from witting.walk.admit import PEOPLE, TURNS
+from witting.walk.decide import DECISIONS
+from witting.walk.step import FunnelRow, Step
+
+REDACTED_TURNS = "redaction/turns"
+NAMES = pa.schema([("conversation_id", pa.string()), ("names", pa.list_(pa.string()))])
+
+
+def redact(step: Step) -> dict[str, Any]:
+    """Redact every permitted turn; what must not be kept is refused with its reason."""
+    workspace, settings = step.workspace, step.workspace.settings
+    folder = step.scratch("redaction")
+    decisions = step.parts(DECISIONS)
+    admitted = [
+        part for turns in step.parts(TURNS) if (part := _admitted(step, turns, decisions, folder)).rows
+    ]
+    stage = redaction.stage(workspace.path("keys"), _names(step, admitted), settings=settings.redaction)
+    opened = step.engine.map(stage, admitted, folder=folder, progress=step.told("redacting"))
+    together = step.engine.exchange(
+        opened, "conversation_id", folder=folder, rows_per_part=settings.intake.part_rows
+    )
+    answers = redaction.conversation_stage()
+    judged = step.engine.map(answers, together, folder=folder, exchanged_on="conversation_id")
+    parts = write_parts(
+        workspace.objects,
+        step.tables(judged),
+        folder=REDACTED_TURNS,
+        shard_column="shard",
+        rows_max=settings.intake.part_rows,
+    )
+    step.commit(REDACTED_TURNS, parts, detail={"stages": [stage.fingerprint, answers.fingerprint]})
+    counts, kinds = _counts(step, parts)
+    kept = counts.pop("", 0)
+    read = kept + counts.total()
+    row = FunnelRow("redaction", "turns", read=read, kept=kept, refused=read - kept, reasons=counts)
+    stages = [{"name": s.name, "version": s.version, "fingerprint": s.fingerprint} for s in (stage, answers)]
+    return {"funnel": row.as_json(), "kinds": dict(sorted(kinds.items())), "stages": stages}
+
+
+def _admitted(step: Step, part: Part, decisions: tuple[Part, ...], folder: str) -> Part:
+    """The permitted rows of one part of turns, with the place and special categories of their decision."""
+    turns = pl.DataFrame(read_part(step.workspace.objects, part))
+    permits = [
+        pl.DataFrame(table.select(["row_id", "decision", "place", "special"])).filter(
+            pl.col("decision") == "permit"
+        )
+        for table in step.tables(d for d in decisions if d.shard == part.shard)
+    ]
+    joined = (
+        turns.join(pl.concat(permits), on="row_id", maintain_order="left").to_arrow() if permits else None
+    )
+    table = empty(redaction.REDACT_INPUT) if joined is None else joined.select(redaction.REDACT_INPUT.names)
+    return write_part(
+        step.workspace.objects, table.cast(redaction.REDACT_INPUT), folder=folder, shard=part.shard
+    )
+
+
+def _names(step: Step, admitted: list[Part]) -> pa.Table:
+    """The people of each conversation that has a permitted turn: their names are opened only to be taken out."""
+    wanted = pl.concat(
+        [pl.DataFrame({"conversation_id": []}, schema={"conversation_id": pl.String})]
+        + [pl.DataFrame(t.select(["conversation_id"])).unique() for t in step.tables(admitted)]
+    ).unique()
+    frames = [pl.DataFrame(empty(PARTIES))]
+    frames += [pl.DataFrame(t).join(wanted, on="conversation_id") for t in step.tables(step.parts(PEOPLE))]
+    people = pl.concat(frames).explode("parties")
+    handles = step.workspace.vault.handles_of(people.get_column("parties").drop_nulls().unique().to_list())
+    rows = [
+        (conversation, handles[subject].partition(":")[2])
+        for conversation, subject in people.iter_rows()
+        if subject in handles
+    ]
+    named = pl.DataFrame(rows, schema=["conversation_id", "name"], orient="row")
+    grouped = (
+        named.group_by("conversation_id").agg(pl.col("name").sort().alias("names")).sort("conversation_id")
+    )
+    return grouped.to_arrow().cast(NAMES) if rows else NAMES.empty_table()
+
+
+def _counts(step: Step, parts: list[Part]) -> tuple[Counter[str], Counter[str]]:
+    """Turns by outcome ("" = kept, else the reason), and replaced spans by kind in what is kept."""
+    counts: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for table in step.tables(parts):
+        frame = pl.DataFrame(table.select(["verdict", "reason", "kinds"]))
+        for verdict, reason, count in frame.group_by("verdict", "reason").len().iter_rows():
+            counts["" if verdict == "keep" else reason] += count
+        kept = frame.filter(pl.col("verdict") == "keep").get_column("kinds").explode().drop_nulls()
+        kinds.update(kept.to_list())
+    return counts, kinds
