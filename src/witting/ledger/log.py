@@ -1,0 +1,472 @@
+"""The ledger: an append-only log of everything that changes what may be done with whose words.
+
+Covers: appending in one transaction, reading, roots, proofs and checkpoints at any size, and recomputing the whole from
+its bytes. Not covered: what entries mean (`rights`, `corpus`, ...), views of them (`store/projections.py`).
+The design is sunlight's and tessera's: entries and tree are written together, checkpoints never contradict each other,
+and damage is named rather than repaired.
+
+Life of an entry:
+1. `append_many` takes the database's write lock, so that writers in any number of processes wait for one another.
+2. The frontier of the tree (its complete subtrees, at most one a level) is read; entries get the next indexes.
+3. Their canonical bytes, their leaf hashes and every subtree hash they complete are written.
+4. `fold` is called with the same connection, then everything commits at once, or nothing.
+5. `checkpoint` signs size and root. Keep one outside: without it nobody can see that the ledger was cut or replaced.
+
+What voids the guarantees: the signing key in other hands (they can sign another history, which only a checkpoint kept
+outside reveals), and a database on a network file system whose locks do not hold.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby, islice
+from typing import Any, NamedTuple, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Engine, and_, func, or_, select, text
+from sqlalchemy.exc import DBAPIError
+
+from witting.errors import DiskFull, LedgerDamaged, LedgerError, ProofInvalid
+from witting.ledger import merkle
+from witting.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint, sign_checkpoint, verifier_key
+from witting.ledger.entry import Entry, canonical, format_time, make_entry, parse_entry, read_entry
+from witting.ledger.merkle import Frontier, Node, Range, cover
+from witting.ledger.proof import format_proof
+from witting.ledger.tables import ledger_checkpoints, ledger_entries, ledger_nodes
+
+APPEND_ENTRIES_MAX = 100_000
+LOCK_ATTEMPTS_MAX = 40  # each waits as long as the database's own busy timeout
+READ_ENTRIES = 1_000
+READ_NODES = 800  # nodes a query; old builds of SQLite bind at most 999 values
+ADVISORY_LOCK = 0x7769_7474_696E_67  # "witting": one ledger a PostgreSQL database
+
+
+class StoredEntry(NamedTuple):
+    """A row of ledger_entries."""
+
+    number: int  # the column is called index, which is a method of every tuple
+    kind: str
+    at: str
+    body: bytes
+    leaf_hash: bytes
+
+
+class StoredCheckpoint(NamedTuple):
+    """A row of ledger_checkpoints, without its time."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+ENTRIES = select(
+    ledger_entries.c.index,
+    ledger_entries.c.kind,
+    ledger_entries.c.at,
+    ledger_entries.c.body,
+    ledger_entries.c.leaf_hash,
+)
+LEAVES = select(ledger_entries.c.index, ledger_entries.c.leaf_hash)
+NODES = select(ledger_nodes.c.level, ledger_nodes.c.index, ledger_nodes.c.hash)
+CHECKPOINTS = select(ledger_checkpoints.c.size, ledger_checkpoints.c.root, ledger_checkpoints.c.note)
+
+Fold = Callable[[Connection, Sequence[Entry]], None]
+Result = TypeVar("Result")
+
+
+class Ledger:
+    """Holds the database, the signing key and the origin. Safe to open in many processes at once."""
+
+    def __init__(
+        self, database: Engine, signer: Ed25519PrivateKey, *, origin: str, fold: Fold | None = None
+    ) -> None:
+        self._database = database
+        self._signer = signer
+        self._fold = fold
+        self._key = verifier_key(signer, name=origin)
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """What others need to check our signatures; `str()` of it is the word to publish."""
+        return self._key
+
+    # -- appending ----------------------------------------------------------------------------------------------------
+
+    def append(self, kind: str, body: Mapping[str, Any], *, now: datetime) -> int:
+        """The new entry's index."""
+        return self.append_many([(kind, body)], now=now)[0]
+
+    def append_many(
+        self,
+        entries: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        now: datetime,
+    ) -> list[int]:
+        """All of them in one transaction, or none. Their indexes, in order and without a gap."""
+        if len(entries) > APPEND_ENTRIES_MAX:
+            raise LedgerError(
+                f"{len(entries)} entries in one append; at most {APPEND_ENTRIES_MAX} are allowed. Append in batches."
+            )
+        if not entries:
+            return []
+        return self._write(lambda connection: self._append(connection, entries, now))
+
+    def _append(
+        self, connection: Connection, bodies: Sequence[tuple[str, Mapping[str, Any]]], now: datetime
+    ) -> list[int]:
+        frontier = _frontier(connection)
+        entries = [
+            make_entry(index, kind, body, now=now)
+            for index, (kind, body) in enumerate(bodies, start=frontier.size)
+        ]
+        leaves = [merkle.leaf_hash(entry.bytes) for entry in entries]
+        _, completed = frontier.extend(leaves)
+        connection.execute(
+            ledger_entries.insert(), [_row(*pair) for pair in zip(entries, leaves, strict=True)]
+        )
+        if completed:
+            connection.execute(
+                ledger_nodes.insert(),
+                [
+                    {"level": node.level, "index": node.index, "hash": hashed}
+                    for node, hashed in completed.items()
+                ],
+            )
+        if self._fold:
+            self._fold(connection, entries)
+        return [entry.index for entry in entries]
+
+    def _write(self, act: Callable[[Connection], Result]) -> Result:
+        """`act` in one transaction that holds the ledger's write lock; run again while the lock is not to be had."""
+        for attempt in range(LOCK_ATTEMPTS_MAX):
+            try:
+                with self._database.begin() as connection:
+                    _take_write_lock(connection)
+                    return act(connection)
+            except DBAPIError as error:
+                if _is_disk_full(error):
+                    raise DiskFull(
+                        "the disk filled up while writing the ledger; nothing was written, nothing was lost. "
+                        "Free space and run again."
+                    ) from error
+                if not _is_busy(error) or attempt + 1 == LOCK_ATTEMPTS_MAX:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def size(self) -> int:
+        with self._database.connect() as connection:
+            return _size(connection)
+
+    def entry(self, index: int) -> Entry:
+        """The entry, checked against its leaf hash. LedgerError if there is none, LedgerDamaged if it was changed."""
+        query = ENTRIES.where(ledger_entries.c.index == index)
+        with self._database.connect() as connection:
+            row = connection.execute(query).first()
+            if row is None:
+                size = _size(connection)
+                raise LedgerError(f"there is no ledger entry {index}; the ledger has {size}, counted from 0.")
+        return _entry(StoredEntry(*row))
+
+    def entries(self, start: int = 0, *, kind: str | None = None) -> Iterator[Entry]:
+        """Entries from `start` on, in order, read in batches; `kind` is exact, or a family that ends in a dot."""
+        while True:
+            batch = self._batch(start, kind)
+            yield from map(_entry, batch)
+            if len(batch) < READ_ENTRIES:
+                return
+            start = batch[-1].number + 1
+
+    def _batch(self, start: int, kind: str | None) -> list[StoredEntry]:
+        query = ENTRIES.where(ledger_entries.c.index >= start)
+        if kind is not None:
+            column = ledger_entries.c.kind
+            family = kind.endswith(".")
+            query = query.where(column.startswith(kind, autoescape=True) if family else column == kind)
+        with self._database.connect() as connection:
+            rows = connection.execute(query.order_by(ledger_entries.c.index).limit(READ_ENTRIES))
+            return [StoredEntry(*row) for row in rows]
+
+    # -- roots, proofs, checkpoints -----------------------------------------------------------------------------------
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root now, or as it was at any earlier size."""
+        with self._database.connect() as connection:
+            whole = _size(connection)
+            return _hash_ranges(connection, [Range(0, _within(whole, size))])[0]
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """RFC 9162 §2.1.3.1: from the leaf's sibling up to the root's child."""
+        with self._database.connect() as connection:
+            ranges = merkle.path_ranges(index, _within(_size(connection), size))
+            return _hash_ranges(connection, ranges)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """RFC 9162 §2.1.4.1: that the tree of `old` entries is the beginning of the tree of `new`."""
+        with self._database.connect() as connection:
+            ranges = merkle.consistency_ranges(old, _within(_size(connection), new))
+            return _hash_ranges(connection, ranges)
+
+    def checkpoint(self, *, now: datetime) -> str:
+        """The ledger's size and root as a signed note, kept for good. Refuses to sign what contradicts the last one."""
+        with self._database.connect() as connection:
+            known = _stored_note(connection, _size(connection))
+        note = known or self._write(lambda connection: self._sign(connection, now))
+        open_checkpoint(note, self._key)
+        return note
+
+    def _sign(self, connection: Connection, now: datetime) -> str:
+        frontier = _frontier(connection)
+        known = _stored_note(connection, frontier.size)
+        if known:
+            return known
+        self._check_latest(connection, frontier.size)
+        checkpoint = Checkpoint(self._key.name, frontier.size, frontier.root())
+        note = sign_checkpoint(checkpoint, self._signer)
+        connection.execute(
+            ledger_checkpoints.insert(),
+            {"size": checkpoint.size, "root": checkpoint.root, "note": note, "at": format_time(now)},
+        )
+        return note
+
+    def _check_latest(self, connection: Connection, size: int) -> None:
+        latest = connection.execute(CHECKPOINTS.order_by(ledger_checkpoints.c.size.desc()).limit(1)).first()
+        if latest is not None:
+            signed = StoredCheckpoint(*latest)
+            self._check_against(connection, Checkpoint(self._key.name, signed.size, signed.root), size)
+
+    def checkpoints(self, *, newest: int) -> list[str]:
+        """The `newest` signed notes, the newest first."""
+        query = select(ledger_checkpoints.c.note).order_by(ledger_checkpoints.c.size.desc()).limit(newest)
+        with self._database.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def tlog_proof(self, index: int, *, now: datetime) -> str:
+        """A `.tlog-proof` that stands alone: its extra line carries the entry's bytes and the verifier key."""
+        note = self.checkpoint(now=now)
+        size = open_checkpoint(note, self._key).size
+        entry = self.entry(index)
+        extra = canonical({"entry": entry.bytes.decode(), "verifier_key": str(self._key)}, what="extra line")
+        return format_proof(index, self.inclusion_proof(index, size), note, extra=extra)
+
+    # -- is it still the same ledger? ---------------------------------------------------------------------------------
+
+    def compare(self, old_checkpoint: str) -> None:
+        """Against a checkpoint kept outside: LedgerDamaged if entries were cut off (rollback) or replaced (fork).
+
+        Compares with the tree as stored; `verify` recomputes that tree from the entries' bytes. Run both.
+        """
+        kept = open_checkpoint(old_checkpoint, self._key)
+        with self._database.connect() as connection:
+            self._check_against(connection, kept, _size(connection))
+
+    def _check_against(self, connection: Connection, kept: Checkpoint, size: int) -> None:
+        if kept.size > size:
+            raise LedgerDamaged(
+                f"rollback: a checkpoint over {kept.size} entries was signed, the ledger now has {size}. "
+                "Restore the newer database; do not append to this one."
+            )
+        if _hash_ranges(connection, [Range(0, kept.size)])[0] != kept.root:
+            raise LedgerDamaged(
+                f"fork: the first {kept.size} entries are not those that the kept checkpoint signed. "
+                "Run verify to find the entry; restore the database that the checkpoint belongs to."
+            )
+
+    def verify(self) -> None:
+        """Recomputes everything from the entries' bytes: order, hashes, tree, checkpoints. LedgerDamaged names what
+        is wrong. Reads in batches, so that writers are never kept waiting; memory stays bounded."""
+        frontier = Frontier()
+        with self._database.connect() as connection:
+            size = _size(connection)
+        while frontier.size < size:
+            frontier = self._verify_batch(frontier, size)
+        self._verify_nothing_beside()
+        self._verify_checkpoints()
+
+    def _verify_batch(self, frontier: Frontier, size: int) -> Frontier:
+        rows = self._batch(frontier.size, None)[: size - frontier.size]
+        if not rows:
+            raise LedgerDamaged(f"ledger entry {frontier.size} is missing; the ledger claims {size} entries.")
+        leaves = [_verified_leaf(row, index) for index, row in enumerate(rows, start=frontier.size)]
+        after, completed = frontier.extend(leaves)
+        with self._database.connect() as connection:
+            stored = _load_nodes(connection, completed)
+        for node, computed in completed.items():
+            if stored.get(node) != computed:
+                raise LedgerDamaged(
+                    f"ledger node {tuple(node)} over the entries {node.index << node.level} to "
+                    f"{((node.index + 1) << node.level) - 1} is missing or differs from their hash."
+                )
+        return after
+
+    def _verify_nothing_beside(self) -> None:
+        """No node that no entries stand under. Nodes are read first: entries appended meanwhile only add room."""
+        columns = ledger_nodes.c
+        query = select(columns.level, func.min(columns.index), func.max(columns.index)).group_by(
+            columns.level
+        )
+        with self._database.connect() as connection:
+            levels = connection.execute(query).all()
+            size = _size(connection)
+        for level, first, last in levels:
+            if level < 1 or first < 0 or last >= size >> level:
+                raise LedgerDamaged(f"ledger node ({level}, {last}) stands over entries that do not exist.")
+
+    def _verify_checkpoints(self) -> None:
+        start = -1
+        while rows := self._checkpoint_batch(start):
+            for row in rows:
+                self._verify_checkpoint(row)
+            start = rows[-1].size
+
+    def _checkpoint_batch(self, after: int) -> list[StoredCheckpoint]:
+        column = ledger_checkpoints.c.size
+        query = CHECKPOINTS.where(column > after).order_by(column).limit(READ_ENTRIES)
+        with self._database.connect() as connection:
+            return [StoredCheckpoint(*row) for row in connection.execute(query)]
+
+    def _verify_checkpoint(self, row: StoredCheckpoint) -> None:
+        try:
+            signed = open_checkpoint(row.note, self._key)
+        except ProofInvalid as error:
+            raise LedgerDamaged(f"the ledger's checkpoint over {row.size} entries: {error}") from error
+        if (signed.size, signed.root) != (row.size, row.root):
+            raise LedgerDamaged(
+                f"the ledger's checkpoint over {row.size} entries signs another size or root."
+            )
+        with self._database.connect() as connection:
+            self._check_against(connection, signed, _size(connection))
+
+
+# -- the database -----------------------------------------------------------------------------------------------------
+
+
+def _take_write_lock(connection: Connection) -> None:
+    """From here on no other process appends, and everything committed before is visible.
+
+    On SQLite a write as the first statement takes the one write lock as BEGIN IMMEDIATE does, whichever way the driver
+    begins transactions; this one matches no row. Waiting for it is the busy timeout's work.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    else:
+        connection.execute(text("UPDATE ledger_entries SET kind = kind WHERE 1 = 0"))
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(error.orig, "sqlstate", None) in (
+        "40001",
+        "40P01",
+        "55P03",
+    )  # serialisation, deadlock, no lock
+
+
+def _is_disk_full(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+    return getattr(error.orig, "sqlstate", None) == "53100"
+
+
+def _size(connection: Connection) -> int:
+    last = connection.execute(select(func.max(ledger_entries.c.index))).scalar_one()
+    return 0 if last is None else last + 1
+
+
+def _within(whole: int, size: int | None) -> int:
+    if size is None:
+        return whole
+    if not 0 <= size <= whole:
+        raise LedgerError(f"the ledger has {whole} entries; a tree of {size} was asked for.")
+    return size
+
+
+def _frontier(connection: Connection) -> Frontier:
+    size = _size(connection)
+    nodes = cover(0, size)
+    stored = _load_nodes(connection, nodes)
+    return Frontier(size, tuple(_found(stored, node) for node in nodes))
+
+
+def _hash_ranges(connection: Connection, ranges: Sequence[Range]) -> list[bytes]:
+    stored = _load_nodes(connection, {node for part in ranges for node in cover(*part)})
+    return [merkle.hash_range(lambda node: _found(stored, node), *part) for part in ranges]
+
+
+def _found(stored: Mapping[Node, bytes], node: Node) -> bytes:
+    if node not in stored:
+        raise LedgerDamaged(
+            f"ledger node {tuple(node)} is missing; run verify, and restore the database if it fails."
+        )
+    return stored[node]
+
+
+def _load_nodes(connection: Connection, nodes: Collection[Node]) -> dict[Node, bytes]:
+    """What is stored of these nodes. One indexed look-up a level: SQLite scans the table for pairs (level, index)."""
+    stored: dict[Node, bytes] = {}
+    for part in _parts(sorted(nodes)):
+        levels = {level: [node.index for node in group] for level, group in groupby(part, key=_level)}
+        leaves = levels.pop(0, [])
+        if leaves:
+            rows = connection.execute(LEAVES.where(ledger_entries.c.index.in_(leaves)))
+            stored |= {Node(0, index): hashed for index, hashed in rows}
+        if levels:
+            column = ledger_nodes.c
+            places = [
+                and_(column.level == level, column.index.in_(places)) for level, places in levels.items()
+            ]
+            stored |= {
+                Node(level, index): hashed
+                for level, index, hashed in connection.execute(NODES.where(or_(*places)))
+            }
+    return stored
+
+
+def _level(node: Node) -> int:
+    return node.level
+
+
+def _parts(values: Sequence[Result]) -> Iterator[list[Result]]:
+    rest = iter(values)
+    while part := list(islice(rest, READ_NODES)):
+        yield part
+
+
+def _stored_note(connection: Connection, size: int) -> str | None:
+    query = select(ledger_checkpoints.c.note).where(ledger_checkpoints.c.size == size)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _row(entry: Entry, leaf: bytes) -> dict[str, Any]:
+    return {
+        "index": entry.index,
+        "kind": entry.kind,
+        "at": format_time(entry.at),
+        "body": entry.bytes,
+        "leaf_hash": leaf,
+    }
+
+
+def _entry(row: StoredEntry) -> Entry:
+    if merkle.leaf_hash(row.body) != row.leaf_hash:
+        raise LedgerDamaged(
+            f"ledger entry {row.number}: its bytes do not have the hash they were appended with."
+        )
+    return read_entry(row.body)
+
+
+def _verified_leaf(row: StoredEntry, index: int) -> bytes:
+    """The leaf hash, computed from the bytes, after comparing every column with them."""
+    if row.number != index:
+        raise LedgerDamaged(f"ledger entry {index} is missing; the next one there is {row.number}.")
+    leaf = merkle.leaf_hash(row.body)
+    if leaf != row.leaf_hash:
+        raise LedgerDamaged(f"ledger entry {index}: its bytes do not have the hash they were appended with.")
+    entry = parse_entry(row.body)
+    if (entry.index, entry.kind, format_time(entry.at)) != (index, row.kind, row.at):
+        raise LedgerDamaged(f"ledger entry {index}: its index, kind or time differ from its bytes.")
+    return leaf
