@@ -1,0 +1,8 @@
+"""Alembic's entry: runs the steps on the connection, and in the transaction, that `store/database.py` opened."""
+
+from __future__ import annotations
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"])
+context.run_migrations()
