@@ -1,0 +1,179 @@
+"""What people's feedback says about an answer, read with care.
+
+Covers: thumbs, corrections, explicit choices and regenerations, turned into marks on turns and into pairs
+(chosen, rejected) of answers to the same prompt.
+Not covered: the words of corrections and comments (sealed), star ratings (no common scale), emoji (social, not a
+judgement), edited prompts (they say something about the prompt, not about the answer).
+
+Guards (traps named in arXiv 2407.10944 and 2507.23158; the user may be wrong, curious or polite):
+only feedback by the person whose turn it is counts; an answer disliked or corrected is never learned from and never
+chosen; a regeneration counts only if the person went on from the new answer and did not like the old one; two
+signals that contradict each other cancel out.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+SIBLINGS_MAX = 4  # liked and disliked answers paired per prompt, each
+
+# Rules in falling order of trust: the first one names a pair that several signals support.
+CHOSEN, THUMBS, REGENERATED = "chosen_pair/1", "thumbs_pair/1", "regenerated_pair/1"
+PAIR_RULES = (CHOSEN, THUMBS, REGENERATED)
+
+_PAIR = pl.Schema(
+    {
+        "chosen": pl.String(),
+        "rejected": pl.String(),
+        "rule": pl.String(),
+        "rank": pl.Int32(),
+        "signals": pl.List(pl.String()),
+    }
+)
+
+
+def own_signals(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    """Signals given on one of `rows` by the subject of that row."""
+    subjects = rows.select("row_id", "subject_id")
+    return signals.join(subjects, on=["row_id", "subject_id"], how="semi").unique("signal_id")
+
+
+def mark(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with liked, disliked, corrected. Of several thumbs on a turn the last one counts."""
+    thumb = pl.col("value").str.strip_chars().cast(pl.Float64, strict=False)
+    thumbs = (
+        signals.filter(pl.col("kind") == "thumb")
+        .with_columns(thumb.alias("thumb"))
+        .drop_nulls("thumb")
+        .sort("row_id", "occurred_at", "signal_id", nulls_last=False)
+        .unique("row_id", keep="last", maintain_order=True)
+        .select("row_id", "thumb")
+    )
+    corrected = (
+        signals.filter(pl.col("kind") == "correction").select("row_id", corrected=True).unique("row_id")
+    )
+    return (
+        rows.join(thumbs, on="row_id", how="left")
+        .join(corrected, on="row_id", how="left")
+        .with_columns(
+            (pl.col("thumb") > 0).fill_null(False).alias("liked"),
+            (pl.col("thumb") < 0).fill_null(False).alias("disliked"),
+            pl.col("corrected").fill_null(False),
+        )
+        .drop("thumb")
+    )
+
+
+def pairs(marked: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    """chosen, rejected, rule, signals: answers to the same usable prompt of the same subject, each pair once."""
+    answers = _answers(marked)
+    found = pl.concat(
+        [_chosen(signals), _thumbs(answers, signals), _regenerated(answers, marked, signals)], how="vertical"
+    )
+    return _agreed(_guarded(found, answers))
+
+
+def _answers(marked: pl.DataFrame) -> pl.DataFrame:
+    """Usable answers to a usable prompt of the same subject."""
+    prompts = marked.filter((pl.col("role") == "user") & pl.col("usable")).select("row_id", "subject_id")
+    answers = marked.filter((pl.col("role") == "assistant") & pl.col("usable"))
+    return answers.join(
+        prompts, left_on=["parent_id", "subject_id"], right_on=["row_id", "subject_id"], how="semi"
+    )
+
+
+def _chosen(signals: pl.DataFrame) -> pl.DataFrame:
+    said = signals.filter(pl.col("kind") == "preference")
+    return said.select(
+        pl.col("value").str.json_path_match("$.chosen").alias("chosen"),
+        pl.col("value").str.json_path_match("$.rejected").alias("rejected"),
+        *_ruled(CHOSEN),
+        pl.concat_list("signal_id").alias("signals"),
+    ).cast(_PAIR)
+
+
+def _thumbs(answers: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    evidence = signals.filter(pl.col("kind") == "thumb").group_by("row_id").agg(pl.col("signal_id").sort())
+    judged = answers.join(evidence, on="row_id", how="inner").select(
+        "row_id", "parent_id", "liked", "disliked", "signal_id"
+    )
+    liked = _few(judged.filter("liked"))
+    disliked = _few(judged.filter("disliked"))
+    return (
+        liked.join(disliked, on="parent_id", suffix="_rejected")
+        .select(
+            pl.col("row_id").alias("chosen"),
+            pl.col("row_id_rejected").alias("rejected"),
+            *_ruled(THUMBS),
+            pl.concat_list("signal_id", "signal_id_rejected").alias("signals"),
+        )
+        .cast(_PAIR)
+    )
+
+
+def _few(judged: pl.DataFrame) -> pl.DataFrame:
+    return judged.sort("row_id").group_by("parent_id", maintain_order=True).head(SIBLINGS_MAX)
+
+
+def _regenerated(answers: pl.DataFrame, marked: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
+    went_on = marked.filter(pl.col("role") == "user").select(
+        pl.col("parent_id").alias("row_id"), "subject_id"
+    )
+    kept = answers.filter("on_active_path").join(went_on, on=["row_id", "subject_id"], how="semi")
+    evidence = (
+        signals.filter(pl.col("kind") == "regenerated").group_by("row_id").agg(pl.col("signal_id").sort())
+    )
+    replaced = answers.filter(~pl.col("on_active_path") & ~pl.col("liked")).join(evidence, on="row_id")
+    return (
+        _few(kept)
+        .select("row_id", "parent_id")
+        .join(
+            replaced.select("row_id", "parent_id", "signal_id"),
+            on="parent_id",
+            suffix="_rejected",
+        )
+        .select(
+            pl.col("row_id").alias("chosen"),
+            pl.col("row_id_rejected").alias("rejected"),
+            *_ruled(REGENERATED),
+            pl.col("signal_id").alias("signals"),
+        )
+        .cast(_PAIR)
+    )
+
+
+def _ruled(rule: str) -> tuple[pl.Expr, pl.Expr]:
+    return pl.lit(rule).alias("rule"), pl.lit(PAIR_RULES.index(rule), dtype=pl.Int32).alias("rank")
+
+
+def _guarded(found: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Both are answers to one prompt and differ; the chosen one was neither disliked nor corrected."""
+    chosen = answers.filter(~pl.col("disliked") & ~pl.col("corrected"))
+    one = chosen.select("row_id", "parent_id", "subject_id", "text")
+    other = answers.select("row_id", "parent_id", "subject_id", "text")
+    return (
+        found.join(one, left_on="chosen", right_on="row_id")
+        .join(other, left_on="rejected", right_on="row_id", suffix="_rejected")
+        .filter(
+            (pl.col("parent_id") == pl.col("parent_id_rejected"))
+            & (pl.col("subject_id") == pl.col("subject_id_rejected"))
+            & (pl.col("text").str.strip_chars() != pl.col("text_rejected").str.strip_chars())
+        )
+    )
+
+
+def _agreed(pairs_found: pl.DataFrame) -> pl.DataFrame:
+    """Each pair once, under its most trusted rule, with all its signals; none where signals contradict."""
+    once = (
+        pairs_found.sort("rank", "chosen", "rejected")
+        .group_by("chosen", "rejected", maintain_order=True)
+        .agg(
+            pl.col("rule").first(),
+            pl.col("parent_id").first(),
+            pl.col("subject_id").first(),
+            pl.col("signals").explode(),
+        )
+        .with_columns(pl.col("signals").list.unique().list.sort())
+    )
+    turned = once.select(pl.col("chosen").alias("rejected"), pl.col("rejected").alias("chosen"))
+    return once.join(turned, on=["chosen", "rejected"], how="anti").sort("chosen", "rejected")
