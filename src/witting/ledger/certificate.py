@@ -232,13 +232,14 @@ def _check_format(document: Mapping[str, Any], opened: list[_Opened]) -> str:
     ):
         raise ProofInvalid("the proof inside the statement is not spelt as the format demands.")
     entry = parse_entry(decode_base64(document["entry_bytes"]))
-    opened.append(_Opened(document, entry, proof, parse_verifier_key(document["verifier_key"])))
+    key = parse_verifier_key(document["verifier_key"])
+    if str(key) != document["verifier_key"]:
+        raise ProofInvalid("the verifier key inside the statement is not in its canonical spelling.")
+    opened.append(_Opened(document, entry, proof, key))
     return f"{FORMAT}, {document['kind']}, with all its parts"
 
 
 def _check_key(parts: _Opened, expected: str | None) -> str:
-    if str(parts.key) != parts.document["verifier_key"]:
-        raise ProofInvalid("the statement's verifier key is not spelt as the format demands.")
     if expected is None:
         return f"not compared: {parts.key} came with the statement; compare it with one you got elsewhere"
     if parse_verifier_key(expected) != parts.key:

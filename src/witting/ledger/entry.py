@@ -73,7 +73,11 @@ def parse_entry(data: builtins.bytes) -> Entry:
     """As `read_entry`, for bytes from outside: also refuses any but the one canonical spelling."""
     entry = read_entry(data)
     again = {"index": entry.index, "kind": entry.kind, "at": format_time(entry.at), "body": entry.body}
-    if rfc8785.dumps(again) != data:
+    try:
+        spelt = canonical(again, what="entry")
+    except LedgerError as error:
+        raise LedgerDamaged(f"ledger entry {entry.index} cannot be written as canonical JSON.") from error
+    if spelt != data:
         raise LedgerDamaged(f"ledger entry {entry.index} is not in canonical JSON (RFC 8785).")
     return entry
 

@@ -25,19 +25,20 @@ from itertools import groupby, islice
 from typing import Any, NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Engine, and_, func, or_, select, text
+from sqlalchemy import Connection, Engine, LargeBinary, and_, cast, func, or_, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
-from witting.errors import DiskFull, LedgerDamaged, LedgerError, ProofInvalid
+from witting.errors import DiskFull, LedgerDamaged, LedgerError, ProofInvalid, StoreError
 from witting.ledger import merkle
 from witting.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint, sign_checkpoint, verifier_key
-from witting.ledger.entry import Entry, canonical, format_time, make_entry, parse_entry, read_entry
+from witting.ledger.entry import Entry, canonical, format_time, make_entry, read_entry
 from witting.ledger.merkle import Frontier, Node, Range, cover
 from witting.ledger.proof import format_proof
 from witting.ledger.tables import ledger_checkpoints, ledger_entries, ledger_nodes
 
 APPEND_ENTRIES_MAX = 100_000
-LOCK_ATTEMPTS_MAX = 40  # each waits as long as the database's own busy timeout
+LOCK_ATTEMPTS_MAX = 8  # each waits as long as the database's own busy timeout
 READ_ENTRIES = 1_000
 READ_NODES = 800  # nodes a query; old builds of SQLite bind at most 999 values
 ADVISORY_LOCK = 0x7769_7474_696E_67  # "witting": one ledger a PostgreSQL database
@@ -61,12 +62,15 @@ class StoredCheckpoint(NamedTuple):
     note: str
 
 
+BYTES: TypeEngine[bytes] = LargeBinary()
 ENTRIES = select(
     ledger_entries.c.index,
     ledger_entries.c.kind,
     ledger_entries.c.at,
-    ledger_entries.c.body,
-    ledger_entries.c.leaf_hash,
+    cast(
+        ledger_entries.c.body, LargeBinary
+    ),  # in SQLite, whoever edits the file may put text where bytes were
+    cast(ledger_entries.c.leaf_hash, BYTES),
 )
 LEAVES = select(ledger_entries.c.index, ledger_entries.c.leaf_hash)
 NODES = select(ledger_nodes.c.level, ledger_nodes.c.index, ledger_nodes.c.hash)
@@ -145,7 +149,7 @@ class Ledger:
                 with self._database.begin() as connection:
                     _take_write_lock(connection)
                     return act(connection)
-            except DBAPIError as error:
+            except (DBAPIError, StoreError) as error:
                 if _is_disk_full(error):
                     raise DiskFull(
                         "the disk filled up while writing the ledger; nothing was written, nothing was lost. "
@@ -356,24 +360,33 @@ def _take_write_lock(connection: Connection) -> None:
         connection.execute(text("UPDATE ledger_entries SET kind = kind WHERE 1 = 0"))
 
 
-def _is_busy(error: DBAPIError) -> bool:
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return error.orig.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    return getattr(error.orig, "sqlstate", None) in (
+def _is_busy(error: DBAPIError | StoreError) -> bool:
+    driver = _driver_error(error)
+    if isinstance(driver, sqlite3.Error):
+        return driver.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return getattr(driver, "sqlstate", None) in (
         "40001",
         "40P01",
         "55P03",
     )  # serialisation, deadlock, no lock
 
 
-def _is_disk_full(error: DBAPIError) -> bool:
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
-    return getattr(error.orig, "sqlstate", None) == "53100"
+def _is_disk_full(error: DBAPIError | StoreError) -> bool:
+    driver = _driver_error(error)
+    if isinstance(driver, sqlite3.Error):
+        return driver.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL
+    return getattr(driver, "sqlstate", None) == "53100"
+
+
+def _driver_error(error: DBAPIError | StoreError) -> BaseException | None:
+    """What the driver raised, under SQLAlchemy's error or under the sentence that `store/database.py` made of it."""
+    return error.orig if isinstance(error, DBAPIError) else error.__cause__
 
 
 def _size(connection: Connection) -> int:
     last = connection.execute(select(func.max(ledger_entries.c.index))).scalar_one()
+    if last is not None and not isinstance(last, int):
+        raise LedgerDamaged("the ledger holds an entry whose index is not a number; restore the database.")
     return 0 if last is None else last + 1
 
 
@@ -466,7 +479,7 @@ def _verified_leaf(row: StoredEntry, index: int) -> bytes:
     leaf = merkle.leaf_hash(row.body)
     if leaf != row.leaf_hash:
         raise LedgerDamaged(f"ledger entry {index}: its bytes do not have the hash they were appended with.")
-    entry = parse_entry(row.body)
+    entry = read_entry(row.body)
     if (entry.index, entry.kind, format_time(entry.at)) != (index, row.kind, row.at):
         raise LedgerDamaged(f"ledger entry {index}: its index, kind or time differ from its bytes.")
     return leaf
