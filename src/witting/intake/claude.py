@@ -1,0 +1,199 @@
+"""Claude: the account's data export.
+
+Covered: `conversations.json`, as an array, one conversation object, or {"conversations": [...]}; the account in the
+conversation or in `users.json`. Not covered: projects, memories, artifacts, the words of attached documents.
+
+A record is a message; a block of another kind beside its words (reasoning, tool use and result, attachment) is a
+record of its own, skipped by its kind. With `parent_message_uuid` the messages are a tree, else each follows the one
+before. The export names no current message: the active path is the one that ends newest. Text is `text` as it stands;
+where that is empty, or was written together with blocks of other kinds, it is the text blocks, a blank line between
+them. Audience: `assistant`. Time: ISO 8601 in UTC. The export has no thumbs and no model names (claude-code#40411).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from posixpath import basename, dirname
+from typing import Any
+
+from witting.intake.instant import from_either
+from witting.intake.json_stream import (
+    BadRecord,
+    Item,
+    Piece,
+    as_dict,
+    first_text,
+    parse,
+    read_record,
+    shape,
+    split,
+)
+from witting.intake.source import Export, Member, PermittedUse, Skipped, Source, Turn
+from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+
+NAME = "claude"
+ACCOUNTS_NAME = "users.json"
+ACCOUNTS_BYTES_MAX = 1 << 20
+ROLES = {"human": "user", "user": "user", "assistant": "assistant"}
+BLOCKS = {
+    "thinking": "reasoning_block",
+    "redacted_thinking": "reasoning_block",
+    "tool_use": "tool_block",
+    "tool_result": "tool_block",
+    "server_tool_use": "tool_block",
+    "image": "media_omitted",
+    "document": "attachment",
+}
+
+
+def claims(member: Member, head: bytes) -> bool:
+    paths = shape(head)
+    if basename(member.path) == ACCOUNTS_NAME:
+        return {"uuid", "full_name"} <= paths or {"uuid", "email_address"} <= paths
+    return "chat_messages" in paths or "conversations.chat_messages" in paths
+
+
+def read(export: Export) -> Iterator[Turn | Skipped]:
+    seen = Seen()
+    around = {**export.beside, **{member.path: member for member in export.claimed}}
+    for member in export.claimed:
+        if basename(member.path) != ACCOUNTS_NAME:
+            folder = dirname(member.path)
+            account = _only_account(around.get(f"{folder}/{ACCOUNTS_NAME}" if folder else ACCOUNTS_NAME))
+            yield from _read_member(member, account, seen)
+
+
+def _read_member(member: Member, account: str, seen: Seen) -> Iterator[Turn | Skipped]:
+    for piece in split(member, inside=b"conversations"):
+        place = (piece.start, piece.end)
+        try:
+            record = read_record(piece, ("chat_messages",))
+        except BadRecord as bad:
+            yield Skipped(member.path, bad.reason, place, piece.kept)
+            continue
+        if not isinstance(record.value, dict) or record.items is None:
+            yield Skipped(member.path, "no_messages", place, piece.kept)
+        elif not record.items:
+            yield Skipped(member.path, "empty_conversation", place)
+        else:
+            nodes = _nodes(record.items, piece, member.path, _speaker(record.value) or account)
+            key = first_text(
+                record.value.get("uuid"), record.value.get("conversation_id"), record.value.get("id")
+            )
+            yield from grow(
+                nodes,
+                conversation=key or content_id(piece.data),
+                member=member.path,
+                source=NAME,
+                current=None,
+                seen=seen,
+            )
+
+
+def _nodes(items: tuple[Item, ...], piece: Piece, member: str, account: str) -> list[Node]:
+    nodes: list[Node] = []
+    is_tree = any("parent_message_uuid" in as_dict(item.value) for item in items)
+    for item in items:
+        before = nodes[-1].id if nodes else None
+        message = as_dict(item.value)
+        parent = message.get("parent_message_uuid") if is_tree else before
+        if is_tree and "parent_message_uuid" not in message:
+            parent = before
+        nodes.append(_node(item, piece, member, account, parent if isinstance(parent, str) else None))
+    return nodes
+
+
+def _node(item: Item, piece: Piece, member: str, account: str, parent: str | None) -> Node:
+    place = (item.start, item.end)
+    message = as_dict(item.value)
+    turn = first_text(message.get("uuid")) or f"message-{item.key}"
+    role = ROLES.get(str(message.get("sender")))
+    if role is None:
+        is_system = message.get("sender") == "system"
+        record = None if is_system else piece.bytes_of(item)
+        return Node(
+            turn, parent, place, skip="system_message" if is_system else "unknown_role", record=record
+        )
+    text, others = _words(message)
+    return Node(
+        turn,
+        parent,
+        place,
+        role=role,
+        speaker=account if role == "user" else "assistant",
+        text=text,
+        time=from_either(message.get("created_at")),
+        skip=None if text and text.strip() else "no_text",
+        finished=not _cut_off(message),
+        beside=tuple(Skipped(member, reason, place) for reason in others),
+    )
+
+
+def _words(message: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+    """The text, and why each thing beside it is skipped."""
+    content = message.get("content")
+    blocks = [as_dict(block) for block in content] if isinstance(content, list) else []
+    said = [
+        block["text"]
+        for block in blocks
+        if block.get("type") == "text" and isinstance(block.get("text"), str)
+    ]
+    others = [
+        BLOCKS.get(str(block.get("type")), "unknown_block") for block in blocks if block.get("type") != "text"
+    ]
+    for name in ("attachments", "files"):
+        listed = message.get(name)
+        others += ["attachment"] * (len(listed) if isinstance(listed, list) else 0)
+    text = message.get("text")
+    whole = text if isinstance(text, str) else content if isinstance(content, str) else ""
+    from_blocks = "\n\n".join(part for part in said if part)
+    mixed = any(block.get("type") != "text" for block in blocks)
+    return (from_blocks or whole if mixed or not whole else whole), others
+
+
+def _cut_off(message: Mapping[str, Any]) -> bool:
+    """Whether the answer was stopped: its last text says so, or it has a stop reason that is none of an end."""
+    content = message.get("content")
+    last = as_dict(content[-1]) if isinstance(content, list) and content else {}
+    stopped = message.get("stop_reason") not in (None, "end_turn", "stop_sequence")
+    return stopped or last.get("cut_off") is True or message.get("truncated") is True
+
+
+def _speaker(conversation: Mapping[str, Any]) -> str | None:
+    account = conversation.get("account")
+    return first_text(as_dict(account).get("uuid"), account)
+
+
+def _only_account(member: Member | None) -> str:
+    """The account of `users.json`, if it names exactly one."""
+    if member is None or member.size_bytes > ACCOUNTS_BYTES_MAX:
+        return UNKNOWN_ACCOUNT
+    try:
+        accounts = [first_text(as_dict(parse(piece)).get("uuid")) for piece in split(member)]
+    except BadRecord:
+        return UNKNOWN_ACCOUNT
+    return accounts[0] if len(accounts) == 1 and accounts[0] else UNKNOWN_ACCOUNT
+
+
+SOURCE = Source(
+    name=NAME,
+    permitted_use=PermittedUse(
+        purposes=(
+            "provide_service",
+            "safety_review",
+            "human_review",
+            "evaluate_model",
+            "fine_tune_own_model",
+        ),
+        as_of=date(2026, 11, 24),
+        citation="https://www.anthropic.com/legal/consumer-terms",
+        note=(
+            "The operator's own data, or that of people who bring their export; the vendor's terms were not reviewed "
+            "for this record and are to be stated by the operator. Until then no general model, sharing or "
+            "publication."
+        ),
+    ),
+    claims=claims,
+    read=read,
+)

@@ -1,0 +1,518 @@
+"""Big JSON files in small memory: their records one at a time, each with the bytes it came from.
+
+Covered: splitting an array, a sequence of values or lines into records without parsing them; parsing one record
+while keeping where chosen entries lie in it; the key paths at the head of a file, by which readers know their own;
+gzip bytes, opened on the way. Not covered: what the records mean (one file a source), zip and tar (`archive.py`).
+
+A record that does not parse does no harm to the next, and one that is too large is passed over, not loaded. For
+gzip bytes all offsets count in the plain bytes.
+
+Where the idea comes from: simdjson (Langdale and Lemire 2019, arXiv 1902.08318): find quotes and brackets for a
+whole block at once, derive "inside a string" from the parity of unescaped quotes, and only then look at structure.
+Here with NumPy on blocks of 1 MiB, and the standard library's scanner on each record.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from witting.errors import HostileArchive, UnreadableFile
+from witting.intake.source import HEAD_BYTES, Member
+
+BLOCK_BYTES = 1 << 20
+RECORD_BYTES_MAX = 64 << 20
+FAULTY_BYTES_MAX = 1 << 20  # how much of a faulty record is kept for quarantine
+GZIP_RATIO_MAX = 200  # plain bytes a packed byte; chats pack 5 to 40 times
+GZIP_SLACK_BYTES = 8 << 20  # small files may pack better than that
+PEEK_BYTES = 4096
+SHAPE_DEPTH_MAX = 4
+SHAPE_LINES_MAX = 20
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_GZIP_ONLY = 31  # zlib's wbits: a gzip header, the largest window
+_SPACE = b" \t\r\n"
+_QUOTE, _BACKSLASH, _COMMA = 34, 92, 44
+_STEP = np.zeros(256, dtype=np.int8)  # how a mark outside strings changes the depth
+_STEP[[91, 123]] = 1
+_STEP[[93, 125]] = -1
+_IS_MARK = np.zeros(256, dtype=np.bool_)
+_IS_MARK[[_QUOTE, _COMMA, 91, 123, 93, 125]] = True
+_DECODER = json.JSONDecoder()
+_NOT_SPACE = re.compile(r"[^ \t\r\n]")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The bytes of one record, not yet parsed. Of a faulty one at most the first 1 MiB is kept."""
+
+    start: int  # offsets in the member's plain bytes
+    end: int
+    data: bytes
+    fault: str | None = None  # broken_json, truncated, record_too_large, trailing_bytes
+
+    @property
+    def kept(self) -> bytes:
+        """What quarantine keeps of it: at most the first 1 MiB."""
+        return self.data[:FAULTY_BYTES_MAX]
+
+    def bytes_of(self, item: Item) -> bytes:
+        """What quarantine keeps of one entry."""
+        return self.data[item.start - self.start : item.end - self.start][:FAULTY_BYTES_MAX]
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of an object or array, with its offsets in the member."""
+
+    key: str  # the key, or the position in an array
+    start: int
+    end: int
+    value: Any  # Any: JSON
+
+
+@dataclass(frozen=True)
+class Record:
+    """A parsed record; the entries at the path it was read with are `items`, no longer inside `value`."""
+
+    value: Any  # Any: JSON
+    items: tuple[Item, ...] | None  # None: the record has nothing at that path
+
+
+class BadRecord(Exception):
+    """A record that is not JSON text; `reason` becomes the reason it was skipped. Never leaves a reader."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# Bytes
+
+
+def blocks(member: Member) -> Iterator[bytes]:
+    """The member's plain bytes, about 1 MiB at a time.
+
+    Raises HostileArchive where gzip bytes grow more than 200 times, UnreadableFile where they are damaged.
+    """
+    with member.open() as stream:
+        first = stream.read(BLOCK_BYTES)
+        packed = first.startswith(_GZIP)
+        source = _chain(first, stream.read)
+        yield from _inflate(source, member.path) if packed else source
+
+
+def _chain(first: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    block = first
+    while block:
+        yield block
+        block = read(BLOCK_BYTES)
+
+
+def _inflate(packed: Iterator[bytes], path: str) -> Iterator[bytes]:
+    inflater, begun = zlib.decompressobj(wbits=_GZIP_ONLY), False
+    read = written = 0
+    for block in packed:
+        read += len(block)
+        rest = block
+        while rest:
+            if not begun and not rest.startswith(_GZIP[: len(rest)]):
+                break  # padding after the last member: ignored, as gzip(1) does
+            try:
+                plain = inflater.decompress(rest, BLOCK_BYTES)
+            except zlib.error as error:
+                raise UnreadableFile(
+                    f"{path}: its gzip bytes are damaged after {written} plain bytes."
+                ) from error
+            written += len(plain)
+            if written > read * GZIP_RATIO_MAX + GZIP_SLACK_BYTES:
+                raise HostileArchive(
+                    f"{path}: unpacks to more than {GZIP_RATIO_MAX} times its size; refused."
+                )
+            if plain:
+                yield plain
+            rest, begun = inflater.unconsumed_tail, True
+            if inflater.eof:
+                rest, begun, inflater = inflater.unused_data, False, zlib.decompressobj(wbits=_GZIP_ONLY)
+    if begun:
+        raise UnreadableFile(
+            f"{path}: its gzip bytes end too early, after {written} plain bytes. Copy it again."
+        )
+
+
+def plain_head(head: bytes) -> bytes:
+    """The first bytes as a reader of JSON sees them: unpacked, without a byte order mark."""
+    if head.startswith(_GZIP):
+        try:
+            head = zlib.decompressobj(wbits=_GZIP_ONLY).decompress(head, HEAD_BYTES)
+        except zlib.error:
+            return b""
+    return head.removeprefix(_BOM)
+
+
+# Splitting
+
+
+def split(member: Member, *, inside: bytes | None = None) -> Iterator[Piece]:
+    """The records of a file that is an array, or one object, or objects one after the other.
+
+    `inside` names the key of an object that only wraps the array: {"conversations": [...]}.
+    """
+    source = blocks(member)
+    first, source = _peek(source)
+    wrapper = re.compile(rb'\s*\{\s*"' + re.escape(inside) + rb'"\s*:\s*\[') if inside else None
+    head = first.removeprefix(_BOM)
+    if wrapper and wrapper.match(head):
+        return _split_array(source, level=2)
+    if head.lstrip(_SPACE).startswith(b"["):
+        return _split_array(source, level=1)
+    return _split_values(source)
+
+
+def split_lines(member: Member) -> Iterator[Piece]:
+    """The lines of a file that are not blank, without their line ends."""
+    pending, start = _Pending(), 0
+    for offset, block in _placed(blocks(member)):
+        begin = 0
+        while (end := block.find(b"\n", begin)) >= 0:
+            pending.add(block[begin:end])
+            yield from _trimmed(start, pending)
+            pending, start, begin = _Pending(), offset + end + 1, end + 1
+        pending.add(block[begin:])
+    yield from _trimmed(start, pending)
+
+
+def split_lines_or_array(member: Member) -> Iterator[Piece]:
+    """Records of a log: one a line, or the elements of one array."""
+    first, source = _peek(blocks(member))
+    source.close()
+    is_array = first.removeprefix(_BOM).lstrip(_SPACE).startswith(b"[")
+    return split(member) if is_array else split_lines(member)
+
+
+def _peek(source: Iterator[bytes]) -> tuple[bytes, Generator[bytes]]:
+    """At least the first 4 KiB, if there are so many, and all the blocks from the start again."""
+    seen: list[bytes] = []
+    while sum(map(len, seen)) < PEEK_BYTES and (block := next(source, b"")):
+        seen.append(block)
+
+    def again() -> Generator[bytes]:
+        yield from seen
+        yield from source
+
+    return b"".join(seen), again()
+
+
+def _placed(source: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Blocks with their offsets; a byte order mark at the very start becomes spaces, so offsets stay true."""
+    offset = 0
+    for block in source:
+        yield offset, b"   " + block[3:] if offset == 0 and block.startswith(_BOM) else block
+        offset += len(block)
+
+
+class _Pending:
+    """The bytes of the record being gathered: all of them up to the limit, then only its head and its length."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        self.size += len(part)
+        if self.size <= RECORD_BYTES_MAX:
+            self.parts.append(part)
+        elif len(self.parts) > 1 or (self.parts and len(self.parts[0]) > FAULTY_BYTES_MAX):
+            self.parts = [b"".join(self.parts)[:FAULTY_BYTES_MAX]]
+
+    def is_blank(self) -> bool:
+        return not any(part.strip(_SPACE) for part in self.parts)
+
+
+def _trimmed(start: int, pending: _Pending, fault: str | None = None) -> Iterator[Piece]:
+    """The gathered record without the white space around it; nothing if that is all it was."""
+    if pending.size > RECORD_BYTES_MAX:
+        data = b"".join(pending.parts)[:FAULTY_BYTES_MAX]
+        yield Piece(start, start + pending.size, data, "record_too_large")
+        return
+    whole = b"".join(pending.parts)
+    data = whole.strip(_SPACE)
+    if not data:
+        return
+    start += len(whole) - len(whole.lstrip(_SPACE))
+    yield Piece(start, start + len(data), data[:FAULTY_BYTES_MAX] if fault else data, fault)
+
+
+class _Scanner:
+    """Finds brackets and commas outside strings, block by block; keeps what the next block must know."""
+
+    def __init__(self) -> None:
+        self.in_string = False
+        self.escaped = False  # the first byte of the next block is escaped
+        self.depth = 0
+
+    def feed(self, block: bytes, level: int) -> Iterator[tuple[int, int, int]]:
+        """(position, byte, depth after it) of the commas at `level` and the brackets that touch it."""
+        codes = np.frombuffer(block, dtype=np.uint8)
+        marks = np.flatnonzero(_IS_MARK[codes])
+        kinds = codes[marks]
+        quotes = (kinds == _QUOTE) & ~self._escapes(block, codes)[marks]
+        parity = np.cumsum(quotes) + self.in_string
+        outside = (parity % 2 == 0) & (kinds != _QUOTE)
+        if parity.size:
+            self.in_string = bool(parity[-1] % 2)
+        marks, kinds = marks[outside], kinds[outside]
+        depths = np.cumsum(_STEP[kinds], dtype=np.int64) + self.depth
+        if depths.size:
+            self.depth = int(depths[-1])
+        near = (depths <= level) & ((kinds != _COMMA) | (depths == level))
+        return zip(marks[near].tolist(), kinds[near].tolist(), depths[near].tolist(), strict=True)
+
+    def _escapes(self, block: bytes, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Which bytes of the block a backslash takes the meaning from: those after an odd run of them."""
+        escaped = np.zeros(len(codes) + 1, dtype=np.bool_)
+        begin = int(self.escaped)
+        escaped[0] = self.escaped
+        self.escaped = False
+        if block.find(b"\\", begin) >= 0:
+            slashes = np.flatnonzero(codes[begin:] == _BACKSLASH) + begin
+            ends = np.flatnonzero(np.diff(slashes, append=-1) != 1)  # positions in `slashes` where a run ends
+            lengths = np.diff(ends, prepend=-1)
+            escaped[slashes[ends[lengths % 2 == 1]] + 1] = True
+            self.escaped = bool(escaped[-1])
+        return escaped[:-1]
+
+
+def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
+    scanner, pending, start = _Scanner(), _Pending(), 0
+    opened = closed = separated = False  # separated: a comma was read and no element since
+    for offset, block in _placed(source):
+        begin = 0
+        for position, kind, depth in () if closed else scanner.feed(block, level):
+            if not opened:
+                if depth == level:
+                    opened, begin, start = True, position + 1, offset + position + 1
+                continue
+            if kind != _COMMA and depth >= level:
+                continue
+            pending.add(block[begin:position])
+            if pending.is_blank() and (kind == _COMMA or separated):
+                yield Piece(
+                    start, offset + position + 1, b"", "broken_json"
+                )  # a comma with nothing before it
+            yield from _trimmed(start, pending)
+            pending, begin, start = _Pending(), position + 1, offset + position + 1
+            separated = kind == _COMMA
+            if kind != _COMMA:
+                closed = True
+                break
+        if opened:
+            pending.add(block[begin:])
+    if closed and level == 1:
+        yield from _trimmed(start, pending, "trailing_bytes")
+    elif not closed:
+        yield from _trimmed(start, pending, "truncated")
+
+
+def _split_values(source: Iterator[bytes]) -> Iterator[Piece]:
+    scanner, pending, start = _Scanner(), _Pending(), 0
+    for offset, block in _placed(source):
+        begin = 0
+        for position, kind, depth in scanner.feed(block, 0):
+            if kind == _COMMA or depth > 0:
+                continue
+            pending.add(block[begin : position + 1])
+            yield from _trimmed(start, pending)
+            pending, begin, start = _Pending(), position + 1, offset + position + 1
+            scanner.depth = max(scanner.depth, 0)
+        pending.add(block[begin:])
+    yield from _trimmed(start, pending, "truncated")
+
+
+# Parsing
+
+
+def parse(piece: Piece) -> Any:  # Any: JSON
+    """The value of a record. Raises BadRecord."""
+    return read_record(piece).value
+
+
+def read_record(piece: Piece, *paths: tuple[str, ...]) -> Record:
+    """The record, with the entries of the object or array at the first of `paths` that is there as items.
+
+    One pass: what is not on a path is parsed by the standard scanner. Raises BadRecord.
+    """
+    if piece.fault:
+        raise BadRecord(piece.fault)
+    try:
+        text = piece.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRecord("not_utf8") from error
+    try:
+        value, found = _Located(text, piece.start, paths).read()
+    except RecursionError as error:
+        raise BadRecord("nested_too_deep") from error
+    except ValueError as error:  # JSONDecodeError is one; so is a number of more digits than Python converts
+        raise BadRecord("broken_json") from error
+    return Record(value, tuple(found) if found is not None else None)
+
+
+def each(text: str, at: int, take: Callable[[str, int], int]) -> int:
+    """Calls `take(key, offset)` for each entry of the object or array at `at`; `take` returns the offset after the
+    value it read. Returns the offset after the whole. Raises ValueError where the text is not JSON."""
+    is_object = text[at] == "{"
+    at = _next(text, at + 1)
+    index = 0
+    if text[at] == ("}" if is_object else "]"):
+        return at + 1
+    while True:
+        key = str(index)
+        if is_object:
+            if text[at] != '"':
+                raise ValueError("a key was expected")
+            key, at = value_at(text, at)
+            at = _next(text, at)
+            if text[at] != ":":
+                raise ValueError("a colon was expected")
+            at = _next(text, at + 1)
+        at = _next(text, take(key, at))
+        index += 1
+        if text[at] == ("}" if is_object else "]"):
+            return at + 1
+        if text[at] != ",":
+            raise ValueError("a comma was expected")
+        at = _next(text, at + 1)
+
+
+def value_at(text: str, at: int) -> tuple[Any, int]:  # Any: JSON
+    """The value at `at` and the offset after it. Raises ValueError."""
+    return _DECODER.raw_decode(text, at)
+
+
+def _next(text: str, at: int) -> int:
+    found = _NOT_SPACE.search(text, at)
+    if found is None:
+        raise ValueError("the text ends inside a value")
+    return found.start()
+
+
+class Offsets:
+    """Character offsets of a text as byte offsets of the member; asked in growing order, so it counts once."""
+
+    def __init__(self, text: str, base: int) -> None:
+        self._text, self._base = text, base
+        self._ascii = text.isascii()
+        self._at = (0, 0)
+
+    def __call__(self, at: int) -> int:
+        if self._ascii:
+            return self._base + at
+        characters, size = self._at
+        size += len(self._text[characters:at].encode())
+        self._at = (at, size)
+        return self._base + size
+
+
+class _Located:
+    """Reads one record; the first container found at one of the paths is taken apart, the others stay whole."""
+
+    def __init__(self, text: str, base: int, paths: tuple[tuple[str, ...], ...]) -> None:
+        self._text, self._paths = text, paths
+        self._offset = Offsets(text, base)
+        self._found: list[Item] | None = None
+
+    def read(self) -> tuple[Any, list[Item] | None]:  # Any: JSON
+        value, end = self._at((), _next(self._text, 0))
+        if _NOT_SPACE.search(self._text, end):
+            raise ValueError("something follows the value")
+        return value, self._found
+
+    def _at(self, here: tuple[str, ...], at: int) -> tuple[Any, int]:  # Any: JSON
+        opens = self._text[at] in "{["
+        if opens and self._found is None and here in self._paths:
+            return None, self._items(at)
+        inner = self._text[at] == "{" and any(path[: len(here)] == here for path in self._paths)
+        if not inner:
+            return value_at(self._text, at)
+        fields: dict[str, Any] = {}
+
+        def take(key: str, place: int) -> int:
+            fields[key], end = self._at((*here, key), place)
+            return end
+
+        return fields, each(self._text, at, take)
+
+    def _items(self, at: int) -> int:
+        items = self._found = []
+
+        def take(key: str, place: int) -> int:
+            value, end = value_at(self._text, place)
+            items.append(Item(key, self._offset(place), self._offset(end), value))
+            return end
+
+        return each(self._text, at, take)
+
+
+def as_dict(value: object) -> Mapping[str, Any]:  # Any: JSON
+    """The value if it is an object, else an empty one: what is not there reads as absent."""
+    return value if isinstance(value, dict) else {}
+
+
+def first_text(*values: object) -> str | None:
+    """The first that is a string and not empty."""
+    return next((value for value in values if isinstance(value, str) and value), None)
+
+
+# Shape
+
+_TOKEN = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[\[\]{},"]', re.DOTALL)
+
+
+def shape(head: bytes) -> frozenset[str]:
+    """The key paths of the first record in the head, dotted, arrays transparent: mapping.a1.message, messages.role.
+
+    Empty where the head does not begin like JSON. A path only ever comes from a key, never from text, so that a
+    chat about exports is not taken for one.
+    """
+    plain = plain_head(head).lstrip(_SPACE)
+    paths: set[str] = set()
+    stack: list[tuple[bytes, str]] = []  # the closing bracket and the path of each open container
+    key: str | None = None
+    for found in _TOKEN.finditer(plain) if plain.startswith((b"{", b"[")) else ():
+        token = found.group(1) or found.group()
+        if token in _CLOSER:
+            stack.append((_CLOSER[token], key if key is not None else stack[-1][1] if stack else ""))
+            key = None
+        elif token == b",":
+            key = None
+        elif token in (b"]", b"}"):
+            if (
+                stack.pop()[0] != token
+                or not stack
+                or (len(stack) == 1 and token == b"}" and plain[:1] == b"[")
+            ):
+                break
+        elif token == b'"':  # a string that the head cuts off
+            break
+        elif found.group(2):
+            key = ".".join(filter(None, (stack[-1][1], token[1:-1].decode("utf-8", "replace"))))
+            if key.count(".") < SHAPE_DEPTH_MAX:
+                paths.add(key)
+    return frozenset(paths)
+
+
+_CLOSER = {b"{": b"}", b"[": b"]"}
+
+
+def line_shapes(head: bytes) -> Iterator[frozenset[str]]:
+    """The shape of each of the first lines: a log whose first line is broken is a log still."""
+    for line in plain_head(head).split(b"\n")[:SHAPE_LINES_MAX]:
+        yield shape(line)

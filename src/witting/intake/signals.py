@@ -1,0 +1,120 @@
+"""Feedback that products record, under one set of names; and when two answers may be compared.
+
+Covered: the spellings of a thumb, comments and reason tags, and the signals that lie in a tree: a regenerated answer,
+an edited prompt, a preference between siblings. Not covered: what people imply in their words ("no, I meant").
+
+A polarity is not a label (facts: OpenAI rolled back a model that learned from thumbs in April 2025): these are
+signals; who turns them into examples decides behind guards. The one guard that belongs here, because only the tree
+knows it, is `comparable`: a pair needs two whole, finished, different answers to the same prompt. A regenerated
+answer that fails it keeps its `regenerated` signal, which says what happened, not which answer was better.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from witting.intake.source import Signal
+
+THUMBS = {
+    **dict.fromkeys(("1", "up", "thumbup", "thumbsup", "like", "liked", "good", "positive", "upvote"), 1),
+    **dict.fromkeys(("-1", "down", "thumbdown", "thumbsdown", "dislike", "disliked", "bad", "negative", "downvote"), -1),
+}  # fmt: skip
+TAGS_MAX = 20
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What must be known of an assistant's turn to compare it with a sibling."""
+
+    turn: str
+    text: str | None
+    whole: bool  # finished, and the only message of its answer
+
+
+def thumb(value: object) -> int | None:
+    """1 or -1 for any spelling a product has used (thumbs_up, thumbsDown, "1", -1.0); None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str):
+        return THUMBS.get(re.sub(r"(?<=.)[\s_-]", "", value.strip()).lower())
+    return int(value) if value in (1, -1) else None
+
+
+def feedback(
+    rating: object,
+    *,
+    comment: object = None,
+    tags: object = None,
+    source_kind: str,
+    time: str | None = None,
+    by: str | None = None,
+) -> tuple[Signal, ...]:
+    """A thumb, if `rating` is one, and a comment, if there are words or reason tags.
+
+    Tags are the product's own slugs and stand in `value`; one that does not look like a slug is words, and left out.
+    """
+    signals: list[Signal] = []
+    if (direction := thumb(rating)) is not None:
+        signals.append(Signal("thumb", value=direction, source_kind=source_kind, time=time, by=by))
+    words = comment if is_text(comment) and comment.strip() else None
+    slugs = reason_tags(tags)
+    if words is not None or slugs:
+        value = {"tags": slugs} if slugs else None
+        signals.append(Signal("comment", value=value, text=words, source_kind=source_kind, time=time, by=by))
+    return tuple(signals)
+
+
+def reason_tags(tags: object) -> list[str]:
+    """At most 20 slugs of a list, or of a single slug."""
+    listed = tags if isinstance(tags, list) else [tags]
+    return [tag for tag in listed if isinstance(tag, str) and _TAG.fullmatch(tag)][:TAGS_MAX]
+
+
+def rating(value: object, *, source_kind: str, time: str | None = None) -> tuple[Signal, ...]:
+    """A number as the source has it; nothing for what is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
+        return ()
+    return (Signal("rating", value=value, source_kind=source_kind, time=time),)
+
+
+def preference(
+    chosen: Answer, rejected: Answer, *, source_kind: str, time: str | None = None
+) -> tuple[Signal, ...]:
+    """The pair, if the two may be compared; it belongs on the chosen turn."""
+    if not comparable(chosen, rejected):
+        return ()
+    value = {"chosen": chosen.turn, "rejected": rejected.turn}
+    return (Signal("preference", value=value, source_kind=source_kind, time=time),)
+
+
+def comparable(one: Answer, other: Answer) -> bool:
+    """Two whole answers with words that differ. The caller has seen to it that they answer the same prompt."""
+    if not (one.whole and other.whole) or one.turn == other.turn or one.text is None or other.text is None:
+        return False
+    return one.text.strip() != other.text.strip()
+
+
+def distinct(signals: Iterable[Signal]) -> tuple[Signal, ...]:
+    """Each act once: the same kind, value and words twice are one act told in two places."""
+    seen: dict[tuple[str, str, str | None], Signal] = {}
+    for signal in signals:
+        seen.setdefault((signal.kind, json.dumps(signal.value, sort_keys=True), signal.text), signal)
+    return tuple(seen.values())
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """A string that is Unicode text: JSON may escape lone surrogates, which no encoding can write."""
+    if not isinstance(value, str):
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
