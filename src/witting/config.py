@@ -77,6 +77,9 @@ class Training(Section):
 
 class Audit(Section):
     canaries: Annotated[int, Field(ge=4)] = 64  # a coin decides for each whether it is planted
+    controls: Annotated[int, Field(ge=0)] = (
+        64  # canaries that are never planted, beside those the coin leaves out
+    )
     repeated: Annotated[int, Field(ge=1)] = 4  # planted several times: the positive control
     repeats: Annotated[int, Field(ge=2)] = 8
     extraction_people_max: Count = 300

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from witting.store.records import close_run, open_run, save_run, unfinished_run
+from witting.store.records import close_run, note_run, open_run, unfinished_run
 from witting.walk.admit import admit
 from witting.walk.audit import audit
 from witting.walk.commit import commit
@@ -70,12 +70,12 @@ def walk(workspace: Workspace, *, until: str | None = None, tell: Tell, now: dat
                 if name not in results:
                     step = Step(workspace, engine, run_id, as_of, tell, results)
                     results[name] = room(step)
-                    save_run(workspace.database, run_id, results)
+                    note_run(workspace.database, run_id, results)
                 if name == until:
                     break
         result = WalkResult(run_id, as_of, results)
         _write_funnel(workspace, result)
-        close_run(workspace.database, run_id, status="done", body=results, now=now)
+        close_run(workspace.database, run_id)
         _sweep(workspace, run_id)
         return result
 
@@ -96,9 +96,9 @@ def _begin(workspace: Workspace, now: datetime) -> tuple[str, datetime, dict[str
     if unfinished is not None:
         if _still_true(workspace, unfinished.as_of, now):
             return unfinished.run_id, unfinished.as_of, dict(unfinished.body)
-        close_run(workspace.database, unfinished.run_id, status="failed", body=unfinished.body, now=now)
+        close_run(workspace.database, unfinished.run_id, status="failed")
         _remove_scratch(workspace, unfinished.run_id)
-    run = open_run(workspace.database, "walk", as_of=now, now=now)
+    run = open_run(workspace.database, "walk", as_of=now)
     return run.run_id, run.as_of, {}
 
 

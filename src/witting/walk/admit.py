@@ -6,7 +6,8 @@ import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from witting.intake.seal import ERASED, Sealed, parties, seal
 from witting.intake.source import FileVerdict
 from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_parts
-from witting.store.records import artifact_known, artifacts, keep_artifact
+from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
 from witting.walk.step import FunnelRow, Step
 
 CHUNK_BYTES = 1 << 20
 MEDIA = "media_not_read"
+PARTLY = "some_members_refused"
 DISCARDABLE = (
     MEDIA,
     "not_a_chat",
@@ -59,8 +61,10 @@ def admit_paths(step: Step, sources: Sequence[Path], *, source: str | None = Non
         if not path.exists():
             continue  # a configured file that is not there (yet): doctor says so
         sha256 = file_sha256(path)
-        if artifact_known(step.workspace.database, sha256):
-            _consume(step, path, [])
+        known = artifact(step.workspace.database, sha256)
+        if known is not None and known.verdict == "read":
+            if known.reason != PARTLY:
+                _consume(step, path, [])
             continue
         verdicts: list[FileVerdict] = []
         for batch in _sealed(step, path, sha256, source):
@@ -141,23 +145,38 @@ def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column:
 
 def _record(step: Step, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
     """The artifact's counts, in the database and in the ledger: never its name, which may be a person's."""
+    seen = _artifact(sha256, verdicts, step.as_of)
+    before = artifact(step.workspace.database, sha256)
+    if before is not None and replace(before, admitted_at=seen.admitted_at) == seen:
+        return  # a file that was refused before, and is refused for the same reason now
+    body = asdict(seen) | {"files": len(verdicts), "admitted_at": seen.admitted_at.isoformat()}
+    step.workspace.ledger.append("intake.committed", body, now=step.as_of)
+    keep_artifact(step.workspace.database, seen)
+
+
+def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Artifact:
     skipped: Counter[str] = Counter()
     for verdict in verdicts:
         skipped.update(verdict.skipped)
-    refused = Counter(verdict.reason for verdict in verdicts if verdict.verdict == "refused")
-    body = {
-        "artifact": sha256,
-        "sources": sorted({verdict.source for verdict in verdicts if verdict.source is not None}),
-        "files": len(verdicts),
-        "refused_files": dict(refused),
-        "records": sum(verdict.records for verdict in verdicts),
-        "turns": sum(verdict.turns for verdict in verdicts),
-        "signals": sum(verdict.signals for verdict in verdicts),
-        "skipped": dict(skipped),
-        "quarantined": sum(verdict.quarantined for verdict in verdicts),
-    }
-    keep_artifact(step.workspace.database, body, now=step.as_of)
-    step.workspace.ledger.append("intake.committed", body, now=step.as_of)
+    read = [verdict for verdict in verdicts if verdict.verdict == "read"]
+    unread = _unread(verdicts)
+    reason = (PARTLY if unread else "") if read else (unread[0].reason if unread else "nothing_to_read")
+    return Artifact(
+        sha256=sha256,
+        source=",".join(sorted({verdict.source for verdict in read if verdict.source})) or None,
+        verdict="read" if read else "refused",
+        reason=reason,
+        records=sum(verdict.records for verdict in verdicts),
+        turns=sum(verdict.turns for verdict in verdicts),
+        signals=sum(verdict.signals for verdict in verdicts),
+        skipped=dict(sorted(skipped.items())),
+        quarantined=sum(verdict.quarantined for verdict in verdicts),
+        admitted_at=now,
+    )
+
+
+def _unread(verdicts: Sequence[FileVerdict]) -> list[FileVerdict]:
+    return [v for v in verdicts if v.verdict == "refused" and v.reason not in DISCARDABLE]
 
 
 def _consume(step: Step, path: Path, verdicts: Sequence[FileVerdict]) -> None:
@@ -165,7 +184,7 @@ def _consume(step: Step, path: Path, verdicts: Sequence[FileVerdict]) -> None:
     inbox = step.workspace.path("inbox")
     if not step.workspace.settings.intake.consume_inbox or inbox not in path.parents:
         return
-    unread = [v for v in verdicts if v.verdict == "refused" and v.reason not in DISCARDABLE]
+    unread = _unread(verdicts)
     if not unread:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     elif path.is_dir():
@@ -189,23 +208,20 @@ def file_sha256(path: Path) -> str:
 
 def funnel(step: Step) -> FunnelRow:
     """Everything ever read into this workspace: what became turns, and why the rest did not."""
-    known = artifacts(step.workspace.database)
     kept = sum(part.rows for part in step.parts(TURNS))
-    erased = sum(
-        entry.body["rows"]["turns"] for entry in step.workspace.ledger.entries(kind="erasure.completed")
-    )
+    erased = sum(entry.body["turns"] for entry in step.workspace.ledger.entries(kind="erasure.purged"))
     skipped: Counter[str] = Counter()
-    for one in known:
-        skipped.update(one["skipped"])
-    quarantined = sum(one["quarantined"] for one in known)
-    refused = skipped.get(ERASED, 0) + erased
-    again = sum(one["turns"] for one in known) - kept - erased  # turns that an earlier file had given already
-    reasons = {**skipped, "erased": erased, "already_known": again}
-    read = sum(one["records"] for one in known)
+    read = turns = quarantined = 0
+    for seen in all_artifacts(step.workspace.database):
+        skipped.update(seen.skipped)
+        read, turns, quarantined = read + seen.records, turns + seen.turns, quarantined + seen.quarantined
+    again = turns - kept - erased  # turns that an earlier file had given already
+    reasons = skipped + Counter({"erased": erased, "already_known": again})
+    refused = skipped[ERASED] + erased
+    dropped = read - kept - refused - quarantined
     return FunnelRow(
-        "intake", "records", read=read, kept=kept, refused=refused,
-        dropped=read - kept - refused - quarantined, quarantined=quarantined,
-        reasons={reason: count for reason, count in reasons.items() if count},
+        "intake", "records", read=read, kept=kept, refused=refused, dropped=dropped, quarantined=quarantined,
+        reasons=reasons,
     )  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
+from witting.engine import Stage
 from witting.rights import decide as rights
 from witting.rights.record import read_events, record
 from witting.schema import PARTIES, empty
@@ -24,16 +27,8 @@ def decide(step: Step) -> dict[str, Any]:
     """Permit or deny each turn for the workspace's purpose, as of its own time and as of this walk."""
     settings = step.workspace.settings
     record_log(step)
-    stage = rights.stage(
-        step.workspace.projections.events(),
-        purpose=settings.rights.purpose,
-        as_of=step.as_of,
-        packs=step.workspace.packs,
-        consent_days_max=settings.rights.consent_days_max,
-    )
-    folder = step.scratch("rights")
-    asked = [_with_parties(step, part, folder) for part in step.parts(TURNS)]
-    parts = step.engine.map(stage, asked, folder=DECISIONS, progress=step.told("deciding"))
+    stage = _stage(step, step.as_of)
+    parts = step.engine.map(stage, _asked(step), folder=DECISIONS, progress=step.told("deciding"))
     before = step.workspace.snapshots.current(DECISIONS)
     snapshot = step.commit(DECISIONS, parts, detail={"stage": stage.fingerprint})
     counts, places = _counts(step, parts)
@@ -52,6 +47,26 @@ def decide(step: Step) -> dict[str, Any]:
         "places": places,
         "stage": _described(stage.name, stage.version, stage.fingerprint),
     }
+
+
+def decisions_of(step: Step, *, as_of: datetime) -> Iterable[pa.Table]:
+    """Decide every turn again as of another moment, with the events known now. Nothing is committed."""
+    stage = _stage(step, as_of)
+    return step.tables(step.engine.map(stage, _asked(step), folder=step.scratch("rights-again")))
+
+
+def _stage(step: Step, as_of: datetime) -> Stage:
+    return rights.stage(
+        step.workspace.projections.events(),
+        purpose=step.workspace.settings.rights.purpose,
+        as_of=as_of,
+        packs=step.workspace.packs,
+        consent_days_max=step.workspace.settings.rights.consent_days_max,
+    )
+
+
+def _asked(step: Step) -> list[Part]:
+    return [_with_parties(step, part, step.scratch("rights")) for part in step.parts(TURNS)]
 
 
 def record_log(step: Step) -> None:
