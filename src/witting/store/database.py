@@ -205,11 +205,9 @@ def _upgrade(connection: sa.Connection) -> None:
         ) from error
 
 
-def _say_what_happened(context: ExceptionContext) -> None:
-    """Replaces the few driver errors that an operator can do something about."""
-    said = _sentence(context.original_exception)
-    if said is not None:
-        context.chained_exception = said
+def _say_what_happened(context: ExceptionContext) -> StoreError | None:
+    """What SQLAlchemy raises in place of the few driver errors that an operator can do something about."""
+    return _sentence(context.original_exception)
 
 
 def _sentence(error: BaseException) -> StoreError | None:
@@ -239,11 +237,6 @@ def _sqlite_sentence(code: int) -> StoreError | None:
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(
             "the disk that holds the database is full. Nothing was lost; free space and run again."
-        )
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        seconds = BUSY_TIMEOUT_MS // 1000
-        return StoreError(
-            f"another process has held the database for {seconds} s. Let it finish, then run again."
         )
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return StoreError("the database file is damaged or not SQLite. Restore it from a backup.")

@@ -330,17 +330,19 @@ class KeyStore:
 
     def _ensure_gone(self, wrapped: bytes) -> None:
         """Looks for the destroyed bytes in the files themselves, not through SQLite."""
-        if self._on_disk(wrapped):
-            with self._reading() as connection:
-                connection.execute("VACUUM")
-            if self._on_disk(wrapped):
-                raise KeyStoreError(
-                    f"the destroyed key is still in {self.folder / SUBJECTS}. Close what else has it open, then "
-                    "destroy the key again."
-                )
+        if not self._holders(wrapped):
+            return
+        with self._reading() as connection:
+            connection.execute("VACUUM")
+        holders = self._holders(wrapped)
+        if holders:
+            raise KeyStoreError(
+                f"the key is destroyed in {SUBJECTS}, but a copy of it is still in {', '.join(holders)} of "
+                f"{self.folder}: delete that copy."
+            )
 
-    def _on_disk(self, needle: bytes) -> bool:
-        return any(_holds(path, needle) for path in self.folder.iterdir())
+    def _holders(self, needle: bytes) -> list[str]:
+        return sorted(path.name for path in self.folder.iterdir() if path.is_file() and _holds(path, needle))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

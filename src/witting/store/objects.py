@@ -169,28 +169,22 @@ class Bucket:
         return True
 
     def read(self, key: str) -> bytes:
-        from obstore.exceptions import NotFoundError
-
         try:
             with _clear_bucket_errors(key):
                 return bytes(self._store.get(key).bytes())
-        except NotFoundError:
+        except FileNotFoundError:
             raise KeyError(key) from None
 
     def exists(self, key: str) -> bool:
-        from obstore.exceptions import NotFoundError
-
         try:
             with _clear_bucket_errors(key):
                 self._store.head(key)
-        except NotFoundError:
+        except FileNotFoundError:
             return False
         return True
 
     def delete(self, key: str) -> None:
-        from obstore.exceptions import NotFoundError
-
-        with contextlib.suppress(NotFoundError), _clear_bucket_errors(key):
+        with contextlib.suppress(FileNotFoundError), _clear_bucket_errors(key):
             self._store.delete(key)
 
     def keys(self, folder: str) -> Iterator[str]:
@@ -292,7 +286,9 @@ def _clear_bucket_errors(key: str) -> Iterator[None]:
 
     try:
         yield
-    except (AlreadyExistsError, NotFoundError):
+    except NotFoundError:  # obstore raises either, by version
+        raise FileNotFoundError(key) from None
+    except AlreadyExistsError:
         raise
     except BaseError as error:
         raise StoreError(
