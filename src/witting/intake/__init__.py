@@ -1,0 +1,25 @@
+"""Intake: exports, archives and logs in; turns, signals and skipped records out, each pointing back to its bytes.
+
+Covered: reading what people and products exported, finding out what it is by content, one verdict a file, every record
+counted: records = turns + skipped. Not covered: whether a turn may be used (rights), what in it is personal (redaction),
+sealing and storing (`seal.py`). Message text is never changed.
+
+`admit` is the verb. `SOURCES` are the readers in the order they are asked, with what each platform's terms permit.
+"""
+
+from witting.intake.detect import SOURCES, admit, source_named
+from witting.intake.refusals import REFUSALS
+from witting.intake.source import FileVerdict, PermittedUse, Signal, Skipped, Source, Turn
+
+__all__ = [
+    "REFUSALS",
+    "SOURCES",
+    "FileVerdict",
+    "PermittedUse",
+    "Signal",
+    "Skipped",
+    "Source",
+    "Turn",
+    "admit",
+    "source_named",
+]

@@ -1,0 +1,314 @@
+"""Which reader a file belongs to, and the stream of turns, skipped records and verdicts of everything given.
+
+Covered: every source by content, files that no source claims with the reason, exports put together from what lies in
+one folder, one verdict a file with counts that add up, limits on text. Not covered: the formats (one file a source),
+opening (`archive.py`), sealing (`seal.py`).
+
+An export here is what one source claims in one folder of one root; each WhatsApp text is its own. A file that cannot
+be read refuses itself and nothing beside it: the rest of its folder is read again without it.
+
+The first source that claims a file has it, so SOURCES goes from the most telling shape to the least.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from posixpath import dirname
+
+from witting.errors import InputError, UsageError
+from witting.intake import (
+    chatgpt,
+    claude,
+    hh_rlhf,
+    instagram,
+    messenger,
+    oasst,
+    open_webui,
+    openai_log,
+    taskmaster,
+    whatsapp,
+)
+from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
+from witting.intake.json_stream import plain_head
+from witting.intake.refusals import reason_of
+from witting.intake.source import HEAD_BYTES, Export, FileVerdict, Member, Skipped, Source, Turn
+
+SOURCES: tuple[Source, ...] = (
+    instagram.SOURCE,  # before Messenger: the same format, told apart by its folder
+    messenger.SOURCE,
+    chatgpt.SOURCE,
+    claude.SOURCE,
+    open_webui.SOURCE,
+    oasst.SOURCE,
+    hh_rlhf.SOURCE,
+    taskmaster.SOURCE,
+    openai_log.SOURCE,
+    whatsapp.SOURCE,
+)
+STANDALONE = frozenset({whatsapp.SOURCE.name})  # every file is an export of its own
+PEEK_BYTES = 16
+RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
+
+_HTML = re.compile(rb"\s*(\xef\xbb\xbf)?\s*<(!doctype html|html)", re.IGNORECASE)
+_META_HTML = re.compile(rb"Participants:|_a6-g|_a706")
+_META_PATH = re.compile(r"(^|/)messages/.*/message_\d+\.html$")
+
+
+def source_named(name: str) -> Source:
+    """Raises UsageError, naming the sources there are."""
+    for source in SOURCES:
+        if source.name == name:
+            return source
+    raise UsageError(
+        f"{name} is no source; there are {', '.join(sorted(source.name for source in SOURCES))}."
+    )
+
+
+def admit(
+    paths: Sequence[Path], *, source: str | None = None, text_chars_max: int
+) -> Iterator[Turn | Skipped | FileVerdict]:
+    """Every record of every file under `paths`, each file closed by its verdict: records = turns + skipped.
+
+    `source` forces a reader on files named one by one, and limits folders and zips to what that reader claims.
+    Content is never raised about. Raises UsageError before reading where a path or the source does not exist.
+    """
+    forced = None if source is None else source_named(source)
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist. Name a file, a folder or a zip.")
+    for path in paths:
+        with open_root(path) as root:
+            yield from _admit_root(root, forced, text_chars_max)
+
+
+def _admit_root(
+    root: Root, forced: Source | None, text_chars_max: int
+) -> Iterator[Turn | Skipped | FileVerdict]:
+    found = [(entry, _find_source(root, entry, forced)) for entry in root.entries]
+    beside = {entry.member.path: entry.member for entry in root.entries if entry.member}
+    exports: dict[str, list[Member]] = {}
+    for entry, claimed in found:
+        if isinstance(claimed, Source) and entry.member:
+            exports.setdefault(_export_key(claimed, entry.path), []).append(entry.member)
+    for entry, claimed in found:
+        if (
+            claimed == "nested_archive" and root.kind == "folder"
+        ):  # beside others in a folder, it is an export
+            with open_root(Path(root.shown_path(entry.path))) as inner:
+                yield from _admit_root(inner, forced, text_chars_max)
+        elif isinstance(claimed, str):
+            yield _refused(root.shown_path(entry.path), claimed)
+        elif members := exports.pop(_export_key(claimed, entry.path), None):
+            yield from _Reading(root, claimed, tuple(members), beside, text_chars_max).run()
+
+
+def _export_key(source: Source, path: str) -> str:
+    return f"{source.name}\n{path if source.name in STANDALONE else dirname(path)}"
+
+
+def _refused(shown: str, reason: str) -> FileVerdict:
+    return FileVerdict(shown, None, "refused", reason, "", 0, 0, 0, {}, 0)
+
+
+# Finding the source
+
+
+def _find_source(root: Root, entry: Entry, forced: Source | None) -> Source | str:
+    """The source of an entry, or the reason why it is not read."""
+    if entry.member is None:
+        return entry.reason
+    try:
+        with entry.member.open() as stream:
+            head = stream.read(PEEK_BYTES)
+            if is_media(head):
+                return "media_not_read"
+            head += stream.read(HEAD_BYTES - len(head))
+    except InputError as error:
+        return reason_of(error)
+    if not head:
+        return "empty"
+    kind = packed_kind(head)
+    if kind == "zip":
+        return "nested_archive"
+    if forced is not None and root.kind == "file":
+        return forced
+    member = replace(entry.member, path=entry.hint)
+    for source in SOURCES if forced is None else (forced,):
+        if source.claims(member, head):
+            return source
+    if kind == "gzip" and packed_kind(plain_head(head)):
+        return "nested_archive"
+    return "archive_not_supported" if kind == "other" else _why_unclaimed(entry, head)
+
+
+def _why_unclaimed(entry: Entry, head: bytes) -> str:
+    if has_media_name(entry.path):
+        return "media_not_read"
+    if _HTML.match(head):
+        is_meta = _META_PATH.search(entry.hint) or _META_HTML.search(head)
+        return "html_export_ask_for_json" if is_meta else "unknown_format"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "not_utf8"
+    return (
+        "broken_json" if entry.path.lower().endswith(".json") and _is_broken_json(head) else "unknown_format"
+    )
+
+
+def _is_broken_json(head: bytes) -> bool:
+    """Only told of files that the head holds whole."""
+    if len(head) >= HEAD_BYTES:
+        return False
+    try:
+        json.loads(head)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+# Reading an export
+
+
+@dataclass
+class _Count:
+    """What one file gave so far."""
+
+    turns: int = 0
+    signals: int = 0
+    quarantined: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def add(self, record: Turn | Skipped) -> None:
+        if isinstance(record, Turn):
+            self.turns += 1
+            self.signals += len(record.signals)
+        else:
+            self.skipped[record.reason] += 1
+            self.quarantined += record.record is not None
+
+
+@dataclass
+class _Reading:
+    """One export being read. Holds which files are closed, so that each ends with exactly one verdict."""
+
+    root: Root
+    source: Source
+    members: tuple[Member, ...]
+    beside: Mapping[str, Member]
+    text_chars_max: int
+    closed: set[str] = field(default_factory=set)
+    hashes: dict[str, str] = field(default_factory=dict)
+    count: _Count = field(default_factory=_Count)
+    current: str | None = None  # path of the file whose records are passing
+    is_again: bool = False  # reading a second time, after a file was refused
+
+    def run(self) -> Iterator[Turn | Skipped | FileVerdict]:
+        yield from self._take_hashes()
+        left = self._open_members()
+        while left:
+            try:
+                yield from self._records(left)
+                break
+            except InputError as error:
+                refused = self._unreadable(left, error)
+            for member in left:
+                if member.path in refused or member.path == self.current:
+                    yield from self._close(member.path, refused.get(member.path, ""))
+            left, self.is_again = self._open_members(), True
+        for member in left:
+            yield from self._close(member.path, "")
+
+    def _take_hashes(self) -> Iterator[FileVerdict]:
+        for member in self.members:
+            try:
+                self.hashes[member.path] = self.root.sha256(member)
+            except InputError as error:
+                yield from self._close(member.path, reason_of(error))
+
+    def _open_members(self) -> list[Member]:
+        return [member for member in self.members if member.path not in self.closed]
+
+    def _export(self, members: Sequence[Member]) -> Export:
+        hashes = sorted({self.hashes[member.path] for member in members})
+        together = hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+        return Export(tuple(members), self.beside, together)
+
+    def _records(self, members: Sequence[Member]) -> Iterator[Turn | Skipped | FileVerdict]:
+        for record in self.source.read(self._export(members)):
+            assert record.member not in self.closed, f"{self.source.name} came back to a file it had left"
+            if record.member != self.current:
+                if self.current is not None:
+                    yield from self._close(self.current, "")
+                self.current = record.member
+            record = _within_limits(record, self.text_chars_max)
+            self.count.add(record)
+            yield record
+
+    def _unreadable(self, members: Sequence[Member], error: InputError) -> dict[str, str]:
+        """Which files cannot be read, with the reason: those that fail alone; all that are left if none does."""
+        waiting = [member for member in members if member.path not in self.closed]
+        if len(waiting) == 1:
+            return {waiting[0].path: reason_of(error)}
+        failing = {member.path: reason for member in waiting if (reason := self._sound(member))}
+        return failing or {member.path: reason_of(error) for member in waiting}
+
+    def _sound(self, member: Member) -> str | None:
+        try:
+            for _ in self.source.read(self._export([member])):
+                pass
+        except InputError as error:
+            return reason_of(error)
+        return None
+
+    def _close(self, path: str, reason: str) -> Iterator[FileVerdict]:
+        if path in self.closed:
+            return
+        self.closed.add(path)
+        count = self.count if path == self.current else _Count()
+        if path == self.current:
+            self.count, self.current = _Count(), None
+        yield FileVerdict(
+            path=self.root.shown_path(path),
+            source=self.source.name,
+            verdict="refused" if reason else "read",
+            reason=reason,
+            sha256=self.hashes.get(path, ""),
+            records=count.turns + count.skipped.total(),
+            turns=count.turns,
+            signals=count.signals,
+            skipped=dict(sorted(count.skipped.items())),
+            quarantined=count.quarantined,
+        )
+
+
+def _within_limits(record: Turn | Skipped, text_chars_max: int) -> Turn | Skipped:
+    """The record; or, quarantined, a turn whose text is too long or no Unicode (half a surrogate pair)."""
+    if not isinstance(record, Turn):
+        return record
+    reason = _why_beyond(record, text_chars_max)
+    if reason is None:
+        return record
+    kept = (record.text or "").encode("utf-8", "surrogatepass")[:RECORD_BYTES_MAX]
+    return Skipped(record.member, reason, record.bytes, record=kept)
+
+
+def _why_beyond(turn: Turn, text_chars_max: int) -> str | None:
+    texts = [turn.text or "", turn.speaker, turn.conversation, turn.turn, turn.parent or ""]
+    for signal in turn.signals:
+        texts += [signal.text or "", signal.by or "", json.dumps(signal.value, ensure_ascii=False)]
+    if max(map(len, texts)) > text_chars_max:
+        return "text_too_long"
+    return None if all(map(_is_unicode, texts)) else "broken_unicode"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

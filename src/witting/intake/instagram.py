@@ -1,0 +1,37 @@
+"""Instagram's JSON download: direct messages, in Messenger's format under another root folder.
+
+Covered: `your_instagram_activity/messages/<box>/<thread>/message_N.json`, older roots, and thread files in a folder
+named instagram. Everything else is said in `messenger.py`. Not covered: comments and posts (their keys are translated),
+`ai_conversations.json` (its shape is not known from any sample).
+
+The two products write the same JSON, so here the path decides: a thread file taken out of its folders reads as
+Messenger's.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from witting.intake import messenger
+from witting.intake.source import Member, PermittedUse, Source
+
+NAME = "instagram"
+
+_FOLDER = re.compile(r"(^|/)(your_instagram_activity|instagram(-[^/]*)?)/")
+
+PERMITTED_USE = PermittedUse(
+    purposes=messenger.PERMITTED_USE.purposes,
+    as_of=messenger.PERMITTED_USE.as_of,
+    citation=messenger.PERMITTED_USE.citation.replace("information", "information (Instagram)"),
+    note=messenger.PERMITTED_USE.note,
+)
+
+
+def claims(member: Member, head: bytes) -> bool:
+    return _FOLDER.search(member.path) is not None and messenger.claims_threads(member, head)
+
+
+SOURCE = Source(
+    name=NAME, permitted_use=PERMITTED_USE, claims=claims, read=partial(messenger.read, source=NAME)
+)
