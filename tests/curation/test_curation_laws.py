@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,7 +37,11 @@ TEXTS = (
     "What is the capital of Peru?", "Lima.", "It is Lima, I think.", "WHAT is the capital of  Peru?", "k",
     "<PERSON_1> is on the way", "<PERSON_2> is on the way", "sorry", "See you tomorrow at the station then",
 )  # fmt: skip
-laws = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(
+    max_examples=int(os.environ.get("WITTING_LAW_EXAMPLES", "20")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @st.composite
@@ -235,7 +241,7 @@ def test_each_stage_gives_the_same_for_every_cut_that_respects_its_scope(world, 
     ]
     for stage, table in pairs:
         run = stage.open()
-        pieces = cut_by(stage, table, lambda value: hash((salt, value)) % 3)
+        pieces = cut_by(stage, table, lambda value: crc32(f"{salt} {value}".encode()) % 3)
         cut = pa.concat_tables([apply(stage, run, piece) for piece in pieces])
         assert digest(cut) == digest(apply(stage, run, table)), stage.name
 

@@ -29,9 +29,7 @@ def check_key(key: bytes) -> bytes:
 
 def keyed_id(text: str, *, key: bytes, use: bytes) -> str:
     """32 hex characters."""
-    return hashlib.blake2b(
-        text.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES, key=key, person=use
-    ).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=ID_BYTES, key=key, person=use).hexdigest()
 
 
 def heldout(subject_id: str, *, key: bytes, percent: int) -> bool:

@@ -24,7 +24,7 @@ from witting.schema import REDACTED, conform
 # What redaction puts in place of a span: <EMAIL_2>, <NATIONAL_ID.FR_NIR_1>.
 PLACEHOLDER = r"<[A-Z][A-Z0-9_.]*_[0-9]+>"
 UNDETERMINED = "und"
-SAMPLE_CHARS_MAX = 1_000
+SAMPLE_CHARS_MAX = 500
 LETTERS_ENOUGH = 20  # with fewer letters the model must be surer
 SCORE_MIN_SHORT = 0.8
 
@@ -59,7 +59,11 @@ def open_language(*, score_min: float) -> Transform:
 def _languages(table: pa.Table, *, detector: LangDetector, score_min: float) -> pa.Table:
     rows = pl.DataFrame(table).filter(pl.col("verdict") == "keep")
     samples = _samples(rows)
-    found = [_detect(sample, detector=detector, score_min=score_min) for sample in samples["sample"]]
+    letters = samples["sample"].str.count_matches(r"\p{L}")
+    found = [
+        _detect(sample, count, detector=detector, score_min=score_min)
+        for sample, count in zip(samples["sample"], letters, strict=True)
+    ]
     named = samples.with_columns(pl.Series("language", found, dtype=pl.String))
     judged = rows.join(named, on=["conversation_id", "subject_id"], how="left", maintain_order="left")
     return conform(judged.select("row_id", "language").to_arrow(), LANGUAGE)
@@ -76,8 +80,7 @@ def _samples(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _detect(sample: str, *, detector: LangDetector, score_min: float) -> str:
-    letters = sum(map(str.isalpha, sample))
+def _detect(sample: str, letters: int, *, detector: LangDetector, score_min: float) -> str:
     if letters == 0:
         return UNDETERMINED
     best = detector.detect(" ".join(sample.split()), model="lite", k=1)
