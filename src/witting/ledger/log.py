@@ -67,9 +67,7 @@ ENTRIES = select(
     ledger_entries.c.index,
     ledger_entries.c.kind,
     ledger_entries.c.at,
-    cast(
-        ledger_entries.c.body, LargeBinary
-    ),  # in SQLite, whoever edits the file may put text where bytes were
+    cast(ledger_entries.c.body, BYTES),  # in SQLite, whoever edits the file may put text where bytes were
     cast(ledger_entries.c.leaf_hash, BYTES),
 )
 LEAVES = select(ledger_entries.c.index, ledger_entries.c.leaf_hash)
