@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from witting.errors import CommitRaced, StoreError
+from witting.store import parts as parts_module
 from witting.store.database import open_database
 from witting.store.objects import Objects
 from witting.store.parts import Part, Snapshot, Snapshots, read_part, write_part
@@ -20,6 +21,7 @@ RACE = """
 import sys
 from pathlib import Path
 from witting.errors import CommitRaced
+from witting.store import parts as parts_module
 from witting.store.database import open_database
 from witting.store.objects import Objects
 from witting.store.parts import Snapshot, Snapshots
@@ -154,6 +156,16 @@ def test_only_objects_that_nobody_names_are_forgotten(
     assert snapshots.forget_unreferenced(prefixes=["turns/", "signals/"], keep=[kept.key]) == 0
     assert [s.parts for s in snapshots.history("turns")] == [(new,), (old,)]
     assert read_part(objects, new).num_rows == 1
+
+
+def test_more_than_a_round_of_objects_is_forgotten(
+    snapshots: Snapshots, objects: Objects, part: Callable[[str, int], Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts_module, "DELETES_PER_ROUND", 2)
+    parts = [part("turns", number) for number in range(7)]
+    snapshots.commit(Snapshot("turns", "intake/1", (parts[3],)), expected=None)
+    assert snapshots.forget_unreferenced(prefixes=["turns/", "turns/"], keep=[]) == 6
+    assert list(objects.keys("turns/")) == [parts[3].key]
 
 
 def test_a_commit_whose_part_was_swept_away_meanwhile_has_to_run_again(

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from witting.errors import SubjectErased
-from witting.store.keys import KeyStore
+from witting.store.keys import NONCE_BYTES, SUBJECTS, KeyStore
+from witting.store.objects import Objects
+from witting.store.parts import read_part, write_part
 from witting.store.tables import evidence as evidence_table
 from witting.store.tables import handles as handles_table
 from witting.store.vault import Vault
@@ -155,3 +161,39 @@ def test_no_name_lies_in_the_clear_in_any_file(vault: Vault, tmp_path: Path) -> 
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert any(subject_ids[0].encode() in data for data in files)
     assert not any(word in data for data in files for word in (b"Souza", b"Li Wei", b"canary"))
+
+
+def test_erasing_one_of_300_people_leaves_their_key_and_words_in_no_file_and_no_backup(
+    vault: Vault, keys: KeyStore, objects: Objects, tmp_path: Path
+) -> None:
+    people = [f"whatsapp:person {n}" for n in range(300)]
+    subject_ids = vault.subjects_for(people)
+    row_ids = [keys.row_id(handle) for handle in people]
+    words = [f"the canary of number {n}" for n in range(300)]
+    turns = pa.table({"row_id": row_ids, "text_sealed": keys.seal(subject_ids, row_ids, words)})
+    part = write_part(objects, turns, folder="turns", shard=0)
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    shutil.copytree(tmp_path / "objects", backup / "objects")
+    raw = raw_key(keys, subject_ids[7])
+
+    keys.destroy(subject_ids[7])
+    vault.mark_erased(subject_ids[7])
+
+    sealed = read_part(Objects(str(backup / "objects")), part)["text_sealed"].to_pylist()
+    decoded = [value for value in sealed if value]  # Parquet compresses; look inside as well
+    everything = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] + decoded
+    assert any(subject_ids[7].encode() in data for data in everything)  # the search does see
+    needles = [raw, raw.hex().encode(), b"the canary of", b"whatsapp:person"]
+    assert not any(needle in data for data in everything for needle in needles)
+    assert keys.open(subject_ids, row_ids, sealed) == [*words[:7], None, *words[8:]]
+    with pytest.raises(SubjectErased):
+        vault.subjects_for(people[7:8])
+
+
+def raw_key(keys: KeyStore, subject_id: str) -> bytes:
+    """The person's key as it is in memory while in use: never written anywhere."""
+    with closing(sqlite3.connect(keys.folder / SUBJECTS)) as connection:
+        query = "SELECT wrapped FROM subject_keys WHERE subject_id = ?"
+        (wrapped,) = connection.execute(query, [subject_id]).fetchone()
+    return keys._wrapping.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], subject_id.encode())

@@ -42,6 +42,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 from witting.errors import DiskFull, KeyStoreError, SubjectErased
+from witting.store.objects import sync_folder
 
 MASTER, SIGNING, SUBJECTS = "master.key", "signing.pem", "subjects.db"
 KEY_BYTES = 32
@@ -116,7 +117,9 @@ class KeyStore:
             _write_private(making / SUBJECTS, b"")
             with contextlib.closing(_connect(making / SUBJECTS)) as connection:
                 connection.execute(SCHEMA)
+            sync_folder(making)
             making.replace(folder)  # an empty folder may be replaced, a full one not
+            sync_folder(folder.parent)
         except OSError as error:
             raise KeyStoreError(f"{folder} cannot be made: {error.strerror}.") from error
         finally:

@@ -118,7 +118,7 @@ class Folder:
         path = self.root / key
         with contextlib.suppress(FileNotFoundError), _clear_errors("object", key):
             path.unlink()
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     def keys(self, folder: str) -> Iterator[str]:
         yield from _walk(self.root / folder, f"{folder}/" if folder else "")
@@ -141,7 +141,7 @@ class Folder:
             return
         self._make_folders(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
     def _sweep(self) -> None:
         """Deletes what killed processes left behind: unfinished files that nobody holds locked."""
@@ -214,11 +214,12 @@ def _name(unfinished: Path, path: Path) -> bool:
         created = True
     except FileExistsError:
         created = False  # perhaps named a moment ago by a process that has not synced the folder yet
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return created
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in this folder durable; syncing a file makes only its bytes so."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

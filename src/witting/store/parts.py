@@ -33,6 +33,7 @@ ROW_GROUP_ROWS = 10_000
 PART_BYTES_MAX = 2 << 30  # in memory, uncompressed
 BUFFER_BYTES_MAX = 256 << 20  # what write_parts holds back, over all shards
 COMPRESSION_LEVEL = 3
+DELETES_PER_ROUND = 200  # under one lock; others wait meanwhile
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
 
 
@@ -202,10 +203,14 @@ class Snapshots:
         """Deletes the objects under `prefixes` that no current snapshot and no key in `keep` names; how many.
         Safe beside a running commit: a part deleted under it makes that commit fail as raced."""
         kept = set(keep)
-        candidates = [key for prefix in prefixes for key in self._objects.keys(prefix) if key not in kept]
+        candidates = sorted({key for prefix in prefixes for key in self._objects.keys(prefix)} - kept)
+        rounds = range(0, len(candidates), DELETES_PER_ROUND)
+        return sum(self._forget(candidates[start : start + DELETES_PER_ROUND]) for start in rounds)
+
+    def _forget(self, candidates: Sequence[str]) -> int:
         with begin_write(self._database, lock="snapshots") as connection:
             named = _named(connection)
-            unnamed = sorted(set(candidates) - named)
+            unnamed = [key for key in candidates if key not in named]
             for key in unnamed:
                 self._objects.delete(key)
         return len(unnamed)
