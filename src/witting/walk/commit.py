@@ -29,7 +29,7 @@ def commit(step: Step) -> dict[str, Any]:
     )
     parts = []
     for shard in range(settings.corpus.shards):
-        own = [t for t in step.tables(p for p in step.parts(EXAMPLES) if p.shard == shard)]
+        own = list(step.tables(p for p in step.parts(EXAMPLES) if p.shard == shard))
         spread = rows.filter(pa.compute.equal(rows.column("shard"), shard))
         part = corpus.write_examples(
             workspace.objects, pa.concat_tables([empty(EXAMPLE), *own, spread]), shard=shard

@@ -14,6 +14,7 @@ from witting.ledger.certificate import seal_statement, statement_text
 from witting.release import card
 from witting.release.gate import GateVerdict, decide_release
 from witting.schema import DECISION, empty
+from witting.walk import guard
 from witting.walk.commit import canaries, commitment, planned
 from witting.walk.decide import DECISIONS, decisions_of
 from witting.walk.step import Step
@@ -34,6 +35,8 @@ def release(step: Step) -> dict[str, Any]:
         permits_hold=_everyone_permits(step, manifest),
         commitment_held=_commitment_held(step, audited),
     )
+    if verdict.open:
+        guard.build(workspace, manifest)
     body = _body(step, manifest, verdict)
     known = _sealed(step, body)
     if known is not None:

@@ -53,7 +53,7 @@ GROUPS = {
     "corpus": (
         ("build", "run:build", "Walk to a committed corpus."),
         ("list", "corpus:list_", "All versions, newest first."),
-        ("show", "corpus:show", "One version's manifest."),
+        ("show", "corpus:show_", "One version's manifest."),
         ("diff", "corpus:diff", "What entered and what left between two versions."),
         ("explain", "corpus:explain", "What of a person, or of one turn, is in a version, and why not."),
         ("verify", "corpus:verify", "Prove every row of a version against the ledger."),

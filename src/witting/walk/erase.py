@@ -1,0 +1,277 @@
+"""Erasing a person: ask, stop serving, destroy the key, rewrite their shard, train it again, audit, certify.
+
+Covers: the order, and going on after a crash: every step can be repeated, and what was counted before anything was
+deleted is kept with the open erasure. Cost: one shard of everything, and one shard's training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from witting import corpus
+from witting.corpus.commit import replace_part
+from witting.erasure import Located, Rewritten, certificate_body, locate, rewrite
+from witting.ledger.certificate import seal_statement, statement_text
+from witting.rights.record import RightsEvent, record
+from witting.schema import EXAMPLE, empty
+from witting.store.parts import read_part, write_part
+from witting.store.records import Run, close_run, note_run, open_run, unfinished_run
+from witting.walk import guard
+from witting.walk.admit import BAD, SIGNALS, TURNS
+from witting.walk.audit import audit
+from witting.walk.curate import CLUSTERS, EXAMPLES, VERDICTS
+from witting.walk.decide import DECISIONS
+from witting.walk.redact import REDACTED_TURNS
+from witting.walk.release import release
+from witting.walk.step import Step
+from witting.walk.train import ADAPTERS, evaluate, record_run, train_shards
+
+OF_PEOPLE = (TURNS, SIGNALS, DECISIONS, REDACTED_TURNS, EXAMPLES, CLUSTERS)
+KIND = "erasure"
+PURGED = "erasure.purged"
+
+
+def plan(step: Step, subject_id: str) -> dict[str, Any]:
+    """What erasing this person touches, and what it costs: rows by snapshot, corpus rows, whether a shard is trained."""
+    found = _locate(step, subject_id)
+    manifest = _current_corpus(step)
+    examples = _corpus_rows(step, manifest, subject_id) if manifest is not None else 0
+    steps = _steps_of(step, found.shard)
+    return {
+        "subject": subject_id,
+        "shard": found.shard,
+        "rows": dict(found.rows),
+        "corpus_examples": examples,
+        "parts_to_rewrite": len(found.rows) + (1 if examples else 0),
+        "training_steps": steps if examples else 0,
+        "exports_made": sum(1 for _ in step.workspace.ledger.entries(kind="corpus.exported")),
+    }
+
+
+def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
+    """Do it. Returns the certificate's id and document. A crash anywhere: call it again for the same person."""
+    run = _begin(step, handle, subject_id)
+    located = Located(**run.body["located"])
+    guard.stop_serving(step.workspace, located.shard, trained=run.body["corpus_examples"] > 0)
+    step.workspace.keys.destroy(subject_id)
+    step.workspace.vault.mark_erased(subject_id)
+    rewritten = _purge(step, run, located)
+    changed = _new_corpus(step, run, located)
+    results = _unlearn(step, located, changed) if changed is not None else None
+    body = certificate_body(
+        located=located,
+        request_entry=run.body["request_entry"],
+        rewritten=rewritten,
+        corpus=changed,
+        adapter=results["adapter"] if results else {"treatment": "not_trained"},
+        audit=results["audit"] if results else None,
+        release=results["release"] if results else None,
+        remaining=_remaining(step),
+        controller=step.workspace.settings.controller,
+    )
+    facts = {"subject": subject_id, "request_entry": run.body["request_entry"]}
+    document = seal_statement(step.workspace.ledger, "erasure", body, now=step.as_of, facts=facts)
+    identifier = f"{document['entry']}-{subject_id[:12]}"
+    path = step.workspace.path("certificates", f"{identifier}.json")
+    path.write_text(statement_text(document), "utf-8")
+    path.with_suffix(".tlog-proof").write_text(document["proof"], "utf-8")
+    close_run(step.workspace.database, run.run_id)
+    return {"certificate": identifier, "path": str(path), "body": body}
+
+
+def _begin(step: Step, handle: str, subject_id: str) -> Run:
+    """The open erasure of this person, or a new one: the request stands in the ledger before anything is deleted."""
+    unfinished = unfinished_run(step.workspace.database, KIND)
+    if unfinished is not None and unfinished.body["located"]["subject_id"] == subject_id:
+        return unfinished
+    located = _locate(step, subject_id)
+    manifest = _current_corpus(step)
+    event = RightsEvent(kind="erasure_request", subject=handle, purposes=(), occurred_at=step.as_of)
+    record(
+        [event],
+        vault=step.workspace.vault,
+        ledger=step.workspace.ledger,
+        packs=step.workspace.packs,
+        now=step.as_of,
+    )
+    requested = max(e.index for e in step.workspace.ledger.entries(kind="rights.erasure_request"))
+    body = {
+        "located": asdict(located),
+        "request_entry": requested,
+        "corpus_examples": _corpus_rows(step, manifest, subject_id) if manifest is not None else 0,
+        "rewritten": [],
+    }
+    return open_run(step.workspace.database, KIND, as_of=step.as_of, body=body)
+
+
+def _locate(step: Step, subject_id: str) -> Located:
+    shard = step.workspace.keys.shard(subject_id, step.workspace.settings.corpus.shards)
+    return locate(step.workspace.snapshots, step.workspace.objects, subject_id, shard=shard, names=OF_PEOPLE)
+
+
+def _purge(step: Step, run: Run, located: Located) -> list[Rewritten]:
+    """Every snapshot without the person; verdicts by the ids of their turns; scratch of walks that were cut short."""
+    workspace = step.workspace
+    done = [Rewritten(**part) for part in run.body["rewritten"]]
+    _purge_verdicts(step, located)
+    for name in OF_PEOPLE:
+        done += rewrite(workspace.snapshots, workspace.objects, name, located.subject_id, shard=located.shard)
+        note_run(workspace.database, run.run_id, {**run.body, "rewritten": [asdict(part) for part in done]})
+    for key in list(workspace.objects.keys("scratch/")):
+        workspace.objects.delete(key)
+    workspace.snapshots.forget_unreferenced(
+        prefixes=("intake/", "rights/", "redaction/", "curation/"), keep=()
+    )
+    if not any(
+        e.body["request_entry"] == run.body["request_entry"] for e in workspace.ledger.entries(kind=PURGED)
+    ):
+        body = {
+            "request_entry": run.body["request_entry"],
+            "turns": located.rows.get(TURNS, 0),
+            "rows": dict(located.rows),
+        }
+        workspace.ledger.append(PURGED, body, now=step.as_of)
+    return done
+
+
+def _purge_verdicts(step: Step, located: Located) -> None:
+    """Curation's verdicts carry turn ids only: those of the person's turns go, found while the turns are still there."""
+    workspace = step.workspace
+    current = workspace.snapshots.current(VERDICTS)
+    if current is None:
+        return
+    own = {
+        row
+        for part in step.parts(TURNS)
+        if part.shard == located.shard
+        for row in _rows_of(read_part(workspace.objects, part), located.subject_id)["row_id"].to_pylist()
+    }
+    parts = []
+    for part in current.parts:
+        table = read_part(workspace.objects, part) if part.shard == located.shard else None
+        theirs = None if table is None else pc.is_in(table["row_id"], pa.array(sorted(own), pa.string()))
+        if table is None or not pc.any(theirs).as_py():
+            parts.append(part)
+            continue
+        left = table.filter(pc.invert(theirs))
+        if left.num_rows:
+            parts.append(write_part(workspace.objects, left, folder=VERDICTS, shard=part.shard))
+    step.commit(VERDICTS, parts, detail=current.detail)
+
+
+def _rows_of(table: pa.Table, subject_id: str) -> pa.Table:
+    return table.filter(pc.equal(table["subject_id"], subject_id))
+
+
+def _current_corpus(step: Step) -> corpus.Manifest | None:
+    known = corpus.versions(step.workspace.snapshots)
+    return known[0] if known else None
+
+
+def _corpus_rows(step: Step, manifest: corpus.Manifest, subject_id: str) -> int:
+    shard = step.workspace.keys.shard(subject_id, manifest.shards)
+    tables = corpus.read(step.workspace.objects, manifest, shard=shard)
+    return sum(_rows_of(table, subject_id).num_rows for table in tables)
+
+
+def _new_corpus(step: Step, run: Run, located: Located) -> dict[str, Any] | None:
+    """The next version of the corpus without the person, and every older part that held them deleted."""
+    workspace = step.workspace
+    manifest = _current_corpus(step)
+    if manifest is None:
+        return None
+    shard = workspace.keys.shard(located.subject_id, manifest.shards)
+    request = f"entry {run.body['request_entry']}"
+    if _corpus_rows(step, manifest, located.subject_id):
+        tables = corpus.read(workspace.objects, manifest, shard=shard)
+        left = pa.concat_tables(
+            [empty(EXAMPLE), *(t.filter(pc.not_equal(t["subject_id"], located.subject_id)) for t in tables)]
+        )
+        manifest = replace_part(manifest, workspace.objects, shard, left, request=request, now=step.as_of)
+        corpus.publish(manifest, workspace.snapshots, workspace.objects, workspace.ledger, now=step.as_of)
+    removed = [r for r in manifest.removed if r.request == request]
+    _delete_old_parts(step, manifest, shard)
+    if not removed:
+        return None
+    parts = [part.sha256 for part in manifest.parts if part.shard == shard]
+    return {
+        "before": manifest.parent,
+        "after": manifest.id,
+        "removed": [r.part for r in removed],
+        "parts": parts,
+    }
+
+
+def _delete_old_parts(step: Step, manifest: corpus.Manifest, shard: int) -> None:
+    """Parts of this shard that only older versions name: one of them may hold the person."""
+    kept = {part.key for part in manifest.parts}
+    for version in corpus.versions(step.workspace.snapshots, name=manifest.name):
+        for part in version.parts:
+            if part.shard == shard and part.key not in kept:
+                step.workspace.objects.delete(part.key)
+
+
+def _unlearn(step: Step, located: Located, changed: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Train the shard again without the person, then audit and ask the gate anew; None where nothing was ever trained."""
+    workspace = step.workspace
+    if not any(True for _ in workspace.ledger.entries(kind="run.trained")):
+        return None
+    before = _adapter_hash(step, located.shard)
+    manifest = corpus.load(workspace.objects, workspace.snapshots, changed["after"])
+    run = train_shards(workspace, manifest, range(manifest.shards), tell=step.tell)
+    evaluation = evaluate(workspace, manifest).as_json()
+    evaluation["per_person"] = len(evaluation["per_person"])
+    record_run(workspace, run, evaluation, now=step.as_of)
+    results = {"training": {"run": run.id, "evaluation": evaluation, "training": run.as_json()}}
+    inner = Step(workspace, step.engine, step.run_id, step.as_of, step.tell, results)
+    results["audit"] = audit(inner)
+    decided = release(inner)
+    after = next((s.adapter_sha256 for s in run.shards if s.shard == located.shard), None)
+    adapter = {
+        "treatment": "retrained" if after is not None else "removed",
+        "shard": located.shard,
+        "before_sha256": before,
+        "after_sha256": after,
+        "steps": next((s.steps for s in run.shards if s.shard == located.shard), 0),
+        "run": run.id,
+        "merged_sha256": run.merged_sha256,
+        "base_sha256": run.base_sha256,
+        "recipe_fingerprint": run.recipe.fingerprint,
+    }
+    said = {"release": decided["release"], "open": decided["open"], "audience": decided["audience"]}
+    return {"adapter": adapter, "audit": results["audit"]["audit"], "release": said}
+
+
+def _adapter_hash(step: Step, shard: int) -> str | None:
+    """The hash of the adapter that was served before, as the last run recorded it."""
+    last: Mapping[str, Any] | None = None
+    for entry in step.workspace.ledger.entries(kind="run.trained"):
+        last = entry.body
+    shards: Sequence[Mapping[str, Any]] = last["shards"] if last is not None else ()
+    return next((s["adapter_sha256"] for s in shards if s["shard"] == shard), None)
+
+
+def _steps_of(step: Step, shard: int) -> int:
+    path = step.workspace.path(ADAPTERS, "run.json")
+    if not path.is_file():
+        return 0
+    run = json.loads(path.read_text("utf-8"))
+    return sum(s["steps"] for s in run["shards"] if s["shard"] == shard)
+
+
+def _remaining(step: Step) -> dict[str, int]:
+    """What cannot be told to be anybody's: sealed bad records, and plain files that wait in the inbox."""
+    inbox = step.workspace.path("inbox")
+    return {
+        "quarantined_records_until_retention": sum(part.rows for part in step.parts(BAD)),
+        "exports_made_before": sum(1 for _ in step.workspace.ledger.entries(kind="corpus.exported")),
+        "plain_files_in_inbox": sum(1 for file in inbox.rglob("*") if file.is_file())
+        if inbox.is_dir()
+        else 0,
+    }
