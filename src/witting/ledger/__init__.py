@@ -10,7 +10,15 @@ Models: FiloSottile/sunlight and transparency-dev/tessera.
 
 from __future__ import annotations
 
-from witting.ledger.certificate import Check, read_statement, seal_statement, statement_text, verify_statement
+from witting.ledger.certificate import (
+    Check,
+    read_statement,
+    reissue_statement,
+    seal_statement,
+    statement_text,
+    verify_statement,
+    with_continuation,
+)
 from witting.ledger.entry import Entry
 from witting.ledger.log import Ledger
 
@@ -19,7 +27,9 @@ __all__ = [
     "Entry",
     "Ledger",
     "read_statement",
+    "reissue_statement",
     "seal_statement",
     "statement_text",
     "verify_statement",
+    "with_continuation",
 ]

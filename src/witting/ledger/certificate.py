@@ -97,9 +97,23 @@ def seal_statement(
             f"the {kind} statement has {len(data)} bytes; at most {STATEMENT_BYTES_MAX} are allowed."
         )
     digest = hashlib.sha256(data).hexdigest()
-    earlier = ledger.checkpoints(newest=HISTORY_MAX)
     index = ledger.append(entry_kind, dict(facts or {}) | {"statement": _commitment(kind, digest)}, now=now)
-    return _document(ledger, kind, parse_json(data), digest, index, earlier, now=now)
+    return reissue_statement(ledger, index, parse_json(data), now=now)
+
+
+def reissue_statement(
+    ledger: Ledger, index: int, body: Mapping[str, Any], *, now: datetime
+) -> dict[str, Any]:
+    """The document of a statement that ledger entry `index` seals, under a checkpoint of now: after a crash between
+    the append and the writing of the file, or for a reader whose kept checkpoint is newer. Appends nothing."""
+    entry = ledger.entry(index)
+    digest = hashlib.sha256(canonical(dict(body), what="the statement")).hexdigest()
+    sealed = entry.body.get("statement")
+    if not isinstance(sealed, dict) or sealed != _commitment(str(sealed.get("kind")), digest):
+        raise LedgerError(
+            f"ledger entry {index} does not seal this statement; pass the body as it was sealed."
+        )
+    return _document(ledger, entry, sealed["kind"], dict(body), digest, now=now)
 
 
 def _commitment(kind: str, digest: str) -> dict[str, str]:
@@ -107,28 +121,21 @@ def _commitment(kind: str, digest: str) -> dict[str, str]:
 
 
 def _document(
-    ledger: Ledger,
-    kind: str,
-    body: dict[str, Any],
-    digest: str,
-    index: int,
-    earlier: list[str],
-    *,
-    now: datetime,
+    ledger: Ledger, entry: Entry, kind: str, body: dict[str, Any], digest: str, *, now: datetime
 ) -> dict[str, Any]:
-    entry = ledger.entry(index)
     note = ledger.checkpoint(now=now)
     size = open_checkpoint(note, ledger.verifier_key).size
+    others = [other for other in ledger.checkpoints(newest=HISTORY_MAX + 1) if other != note][:HISTORY_MAX]
     return {
         "format": FORMAT,
         "kind": kind,
         "body": body,
         "body_sha256": digest,
-        "entry": index,
+        "entry": entry.index,
         "at": format_time(entry.at),
         "entry_bytes": encode_base64(entry.bytes),
-        "proof": format_proof(index, ledger.inclusion_proof(index, size), note),
-        "history": [_continuation(ledger, old, size) for old in earlier],
+        "proof": format_proof(entry.index, ledger.inclusion_proof(entry.index, size), note),
+        "history": [_continuation(ledger, other, size) for other in others],
         "verifier_key": str(ledger.verifier_key),
     }
 
