@@ -94,6 +94,23 @@ def test_committing_the_same_again_makes_no_version_and_no_ledger_entry(house, c
     assert (house.ledger.size(), len(versions(house.snapshots))) == (size, 1)
 
 
+def test_a_later_walk_that_finds_the_same_changes_nothing(house, corpus_rows):
+    first = house.commit(corpus_rows())
+    later = house.commit(corpus_rows(), as_of=datetime(2027, 1, 1, tzinfo=UTC), decided=0)
+    assert later == first
+    assert len(versions(house.snapshots)) == 1
+
+
+def test_what_an_erasure_removed_stays_listed_in_later_versions(house, corpus_rows, now):
+    first = house.commit(corpus_rows())
+    second = replace_part(first, house.objects, 1, EXAMPLE.empty_table(), request="erasure-7", now=now)
+    publish(second, house.snapshots, house.objects, house.ledger, now=now)
+    without_cy = [row for row in corpus_rows() if row["subject_id"] != "cy"]
+    assert house.commit(without_cy) == second
+    assert house.commit(without_cy[1:]).removed == second.removed
+    assert house.commit(corpus_rows()).removed == ()
+
+
 def test_versions_are_newest_first_and_know_their_parent(house, corpus_rows):
     first = house.commit(corpus_rows())
     second = house.commit(corpus_rows()[1:])

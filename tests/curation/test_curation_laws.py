@@ -38,7 +38,7 @@ TEXTS = (
     "<PERSON_1> is on the way", "<PERSON_2> is on the way", "sorry", "See you tomorrow at the station then",
 )  # fmt: skip
 laws = settings(
-    max_examples=int(os.environ.get("WITTING_LAW_EXAMPLES", "20")),
+    max_examples=int(os.environ.get("WITTING_LAW_EXAMPLES", "15")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -60,7 +60,8 @@ def commit(
     name: str = DEFAULT_NAME,
 ) -> Manifest:
     """The committed version. `checkpoint`: the ledger's signed note at the time of the decisions; `decided`: the
-    entry that records them. The same content again gives the version that is there."""
+    entry that records them. The same content again, at a later moment, gives the version that is there. What erasures
+    removed stays listed in every later version."""
     before = current(snapshots, name=name)
     signed = open_checkpoint(checkpoint, ledger.verifier_key)
     ordered = tuple(sorted(parts, key=lambda part: (_shard(part, shards), part.key)))
@@ -77,6 +78,7 @@ def commit(
         counts=count_parts(objects, ordered),
         shards=shards,
         seed=seed,
+        removed=() if before is None else _still_gone(before.removed, ordered),
     )
     if before is not None and before.same_content(manifest):
         return before
@@ -174,6 +176,12 @@ def _unfinished(manifest: Manifest, *, objects: Objects, ledger: Ledger) -> Mani
             if recorded.same_content(manifest):
                 return recorded
     return None
+
+
+def _still_gone(removed: Sequence[Removed], parts: Sequence[Part]) -> tuple[Removed, ...]:
+    """Removed parts, but for those whose very bytes are part of the corpus again: these must be there."""
+    present = {part.sha256 for part in parts}
+    return tuple(entry for entry in removed if entry.part not in present)
 
 
 def _record(stage: Stage | StageRecord) -> StageRecord:

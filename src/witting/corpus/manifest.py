@@ -111,8 +111,9 @@ class Manifest:
         }
 
     def same_content(self, other: Manifest) -> bool:
-        """Whether only the place in history differs: parent and ledger mark."""
-        return replace(self, parent=other.parent, ledger=other.ledger).sha256 == other.sha256
+        """Whether only moment and place in history differ: as_of, parent and ledger mark."""
+        moved = replace(self, as_of=other.as_of, parent=other.parent, ledger=other.ledger)
+        return moved.sha256 == other.sha256
 
 
 def manifest_key(corpus_id: str) -> str:
