@@ -177,7 +177,7 @@ def _node(item: Item, piece: Piece, member: str, account: str, parents: Mapping[
 
 def _why_hidden(role: str, message: Mapping[str, Any]) -> str | None:
     content, metadata = as_dict(message.get("content")), as_dict(message.get("metadata"))
-    if (kind := content.get("content_type")) in HIDDEN_KINDS:
+    if (kind := str(content.get("content_type"))) in HIDDEN_KINDS:
         return HIDDEN_KINDS[kind]
     if role in ("system", "tool"):
         return f"{role}_message"

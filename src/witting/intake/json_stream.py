@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,19 +192,17 @@ def split_lines(member: Member) -> Iterator[Piece]:
 
 def split_lines_or_array(member: Member) -> Iterator[Piece]:
     """Records of a log: one a line, or the elements of one array."""
-    first, source = _peek(blocks(member))
-    source.close()
-    is_array = first.removeprefix(_BOM).lstrip(_SPACE).startswith(b"[")
+    is_array = plain_head(member.head()).lstrip(_SPACE).startswith(b"[")
     return split(member) if is_array else split_lines(member)
 
 
-def _peek(source: Iterator[bytes]) -> tuple[bytes, Generator[bytes]]:
+def _peek(source: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """At least the first 4 KiB, if there are so many, and all the blocks from the start again."""
     seen: list[bytes] = []
     while sum(map(len, seen)) < PEEK_BYTES and (block := next(source, b"")):
         seen.append(block)
 
-    def again() -> Generator[bytes]:
+    def again() -> Iterator[bytes]:
         yield from seen
         yield from source
 

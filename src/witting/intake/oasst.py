@@ -114,7 +114,7 @@ def _messages(piece: Piece) -> tuple[list[_Message], str]:
     except RecursionError as error:
         raise BadRecord("nested_too_deep") from error
     root = line.prompt or line
-    if root.fields.get("role") not in ROLES or "message_id" not in root.fields:
+    if first_text(root.fields.get("role")) not in ROLES or "message_id" not in root.fields:
         raise BadRecord("unknown_shape")
     tree = first_text(line.fields.get("message_tree_id"), root.fields.get("message_id")) or content_id(
         piece.data

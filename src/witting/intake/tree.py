@@ -263,12 +263,14 @@ def _digest8(value: str) -> bytes:
 
 def _readable(node: Node) -> Node:
     """The node with ids that fit; words that are no Unicode text (lone surrogates) make it a bad record."""
-    node = replace(
-        node,
-        id=fit_id(node.id),
-        parent=fit_id(node.parent) if node.parent is not None else None,
-        speaker=fit_id(node.speaker),
-    )
+    parent = fit_id(node.parent) if node.parent is not None else None
+    fitted = (fit_id(node.id), parent, fit_id(node.speaker) if node.speaker else "")
+    if fitted != (
+        node.id,
+        node.parent,
+        node.speaker,
+    ):  # rare; a copy of every node costs a tenth of the reading
+        node = replace(node, id=fitted[0], parent=fitted[1], speaker=fitted[2])
     if node.skip is None and not is_text(node.text):
         record = (node.text or "").encode("utf-8", "surrogatepass")
         return replace(node, text=None, skip="lone_surrogate" if record else "no_text", record=record or None)
