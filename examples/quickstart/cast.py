@@ -63,12 +63,12 @@ CHATGPT = (
     _chatgpt("user-minjun07", "KR", "ko", "minor", "minor", "said yes, but is fifteen: nothing is used."),
     _chatgpt("user-grace08", "US-CA", "en", "agreed", "permit",
              "agreed; pasted an API key once: the key is removed, the question stays.", "secret"),
-    _chatgpt("user-ethan09", "US-CA", "en", "objected", "objection", "objected in June: nothing is used."),
+    _chatgpt("user-ethan09", "US-CA", "en", "objected", "objected", "objected in June: nothing is used."),
     _chatgpt("user-priya10", "IN", "hi", "agreed", "permit", AGREED),
     _chatgpt("user-emre11", "TR", "en", "wrong_language", "consent_invalid",
              "the notice was in English, the product in Turkish: not informed, so nothing is used."),
-    _chatgpt("user-noor12", None, "en", "agreed", "permit",
-             "agreed, but nobody knows where they live: the strictest rules apply, and their consent meets them."),
+    _chatgpt("user-noor12", None, "en", "agreed", "consent_invalid",
+             "agreed, but nobody wrote down where they live: a consent must say under which law it was given."),
 )  # fmt: skip
 
 OPEN_WEBUI = (
@@ -124,10 +124,10 @@ PEOPLE_CHATS = (
     Person("whatsapp", "Ana Souza", "BR", "pt", "agreed", "permit",
            "agreed; chats with Caio, who never answered: in Brazil her own words may be used, his may not."),
     Person("whatsapp", "Caio Lima", "BR", "pt", "silent", "no_consent", SILENT),
-    Person("whatsapp", "Jana Vogt", "DE", "de", "agreed", "other_party",
+    Person("whatsapp", "Jana Vogt", "DE", "de", "agreed", "third_party",
            "agreed, but Timo, with whom she chats, did not: in the EU both must agree, so nothing is used."),
     Person("whatsapp", "Timo Kern", "DE", "de", "silent", "no_consent", SILENT),
-    Person("whatsapp", "Ruth Hale", "GB", "en", "agreed", "other_party",
+    Person("whatsapp", "Ruth Hale", "GB", "en", "agreed", "third_party",
            "the one of four in a group who agreed: a closed group needs all four, so nothing is used."),
     Person("whatsapp", "Ian Moss", "GB", "en", "silent", "no_consent", SILENT),
     Person("whatsapp", "Bev Lane", "GB", "en", "silent", "no_consent", SILENT),

@@ -238,12 +238,13 @@ def _write_people_chats(inbox: Path) -> None:
 
 
 def _lines_between(people: list[Person], rounds: int = 3) -> Iterator[tuple[Person, str, datetime]]:
-    """Small talk in turn; later rounds carry a number, so that no line repeats."""
+    """Small talk in turn; later rounds carry a number, so that no line repeats. A line a day, so that
+    dates say which of their numbers is the day."""
     lines = SMALL_TALK[people[0].language]
     at = _moment(people[0], 0)
     for number in range(rounds * len(lines)):
         line = lines[number % len(lines)] + ("" if number < len(lines) else f" ({1 + number // len(lines)})")
-        yield people[number % len(people)], line, at + timedelta(minutes=7 * number)
+        yield people[number % len(people)], line, at + timedelta(days=number, minutes=7 * number)
 
 
 def _whatsapp_android(first: Person, second: Person, pattern: str) -> str:
@@ -269,7 +270,7 @@ def _whatsapp_assistant(person: Person) -> str:
     at, lines = _moment(person, 0), []
     for step in range(9):
         question, answer = next(deck)
-        asked = at + timedelta(minutes=11 * step)
+        asked = at + timedelta(days=2 * step, minutes=11 * step)
         lines.append(f"{asked:%d/%m/%Y, %H:%M} - {person.name}: {question}\n")
         lines.append(f"{asked + timedelta(minutes=1):%d/%m/%Y, %H:%M} - Meta AI: {answer}\n")
     return "".join(lines)
@@ -343,7 +344,7 @@ RIGHTS: dict[str, Callable[[Person], list[dict[str, Any]]]] = {
     "objected": lambda p: [_consent(p), _said("objection", p, _day(2026, 6, 3))],
     "wrong_language": lambda p: [_consent(p, ui={"lang": "tr"})],
     "weak": lambda p: [
-        _consent(p, depth=4, prominence={"contrast": 0.4, "size": 0.5, "colour": 0.5}, wording_lint=["guilt"]),
+        _consent(p, prominence={"contrast": 0.4, "size": 0.5, "colour": 0.5}, wording_lint=["guilt"]),
     ],
     "expired": lambda p: [_consent(p, expires_at=_day(2026, 5, 1).isoformat())],
     "agreed_later": lambda p: [_consent(p, _day(2026, 11, 2), valid_from=_day(2026, 11, 2).isoformat())],

@@ -63,6 +63,7 @@ class AuditReport:
                 **{
                     **extraction,
                     "extracted": Share(**extraction["extracted"]),
+                    "control": Share(**extraction["control"]),
                     "subjects": tuple(extraction["subjects"]),
                 }
             ),
@@ -83,12 +84,14 @@ def audit(
     people_max: int,
     tell: Tell,
 ) -> AuditReport:
-    """Score canaries and one text a person. `rows` are EXAMPLE tables of the corpus that was trained on."""
+    """Score canaries and one text a person. `rows` are EXAMPLE tables of the corpus that was trained on, both splits."""
     dialogue = Dialogue(base.tokenizer)
     scores = score(adapted, dialogue, canaries, tell=tell)
     found = judge(canaries, scores)
-    texts = sample(rows, dialogue, seed=seed, people_max=people_max)
-    extraction = extract(adapted, dialogue, texts, canaries, tell=tell)
+    tables = list(rows)
+    texts = sample(tables, dialogue, split="train", seed=seed, people_max=people_max)
+    controls = sample(tables, dialogue, split="heldout", seed=seed, people_max=people_max)
+    extraction = extract(adapted, dialogue, texts, controls, canaries, tell=tell)
     return AuditReport(found, extraction, commitment, seed, tuple(_lacking(found, extraction)))
 
 

@@ -5,6 +5,8 @@ sampling attacks ((n, p)-discoverable, Hayes et al. 2024), near-verbatim copies,
 A text counts as extracted when every token of its end is the model's first choice given the true beginning: then greedy
 decoding from that beginning writes it out word for word (Carlini et al. 2023). One text a person, because several texts
 of one person are not independent; hits of the base model are taken off, because those were not learned here.
+Control: the same of people held out. An assistant's set phrases come back for them too, though nothing of theirs was
+learned; only what comes back more often for people who were trained on is memory.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from witting.audit.canary import Canary, messages
-from witting.audit.interval import Share, clopper_pearson, upper_bound
+from witting.audit.interval import Share, clopper_pearson, more_often_p_value, upper_bound
 from witting.training.dialogue import Dialogue, Encoded, cut
 
 if TYPE_CHECKING:
@@ -37,18 +39,22 @@ class Extraction:
     people: int
     extracted: Share
     upper_bound: float  # one-sided 95 %
+    control: Share  # the same of held-out people
+    p_value: float  # one-sided Fisher: more often than of held-out people, by chance
     by_base: int  # texts that the base alone gives back
     subjects: tuple[str, ...]  # random ids of those extracted
     canaries: int
     canaries_extracted: int
 
 
-def sample(rows: Iterable[pa.Table], dialogue: Dialogue, *, seed: int, people_max: int) -> dict[str, Encoded]:
-    """One trained text of each sampled person, ending on `END_TOKENS` marked tokens; people in a keyed order."""
+def sample(
+    rows: Iterable[pa.Table], dialogue: Dialogue, *, split: str, seed: int, people_max: int
+) -> dict[str, Encoded]:
+    """One text of each sampled person of a split, ending on `END_TOKENS` marked tokens; people in a keyed order."""
     best: dict[str, tuple[bytes, Encoded]] = {}
     for table in rows:
         for row in table.to_pylist():
-            end = _end(dialogue, row) if _counts(row) else None
+            end = _end(dialogue, row) if _counts(row, split) else None
             rank = _rank(seed, row["example_id"])
             if end is not None and (row["subject_id"] not in best or rank < best[row["subject_id"]][0]):
                 best[row["subject_id"]] = (rank, end)
@@ -57,11 +63,17 @@ def sample(rows: Iterable[pa.Table], dialogue: Dialogue, *, seed: int, people_ma
 
 
 def extract(
-    model: PeftModel, dialogue: Dialogue, texts: dict[str, Encoded], canaries: Sequence[Canary], *, tell: Tell
+    model: PeftModel,
+    dialogue: Dialogue,
+    texts: dict[str, Encoded],
+    controls: dict[str, Encoded],
+    canaries: Sequence[Canary],
+    *,
+    tell: Tell,
 ) -> Extraction:
-    """Which texts come back. Two forward passes a text."""
+    """Which texts come back: of trained people, of held-out people, of planted canaries. Two forward passes a text."""
     planted = [c for c in canaries if c.planted]
-    ends = dict(texts)
+    ends = texts | controls
     ends |= {
         c.canary_id: e for c in planted if (e := cut(dialogue.encode(messages(c)), tokens_max=TOKENS_MAX))
     }
@@ -70,9 +82,13 @@ def extract(
         off = _given_back(model, ends, lambda done, total: None)
     learned = on - off
     subjects = tuple(sorted(learned & texts.keys()))
+    extracted = clopper_pearson(len(subjects), len(texts))
+    control = clopper_pearson(len(learned & controls.keys()), len(controls))
     return Extraction(
         people=len(texts),
-        extracted=clopper_pearson(len(subjects), len(texts)),
+        extracted=extracted,
+        control=control,
+        p_value=more_often_p_value(extracted, control),
         upper_bound=upper_bound(len(subjects), len(texts)) if texts else 1.0,
         by_base=len(off & texts.keys()),
         subjects=subjects,
@@ -81,8 +97,8 @@ def extract(
     )
 
 
-def _counts(row: dict[str, Any]) -> bool:  # Any: Arrow values
-    return row["split"] == "train" and not row["canary"] and row["kind"] in ("sft", "text")
+def _counts(row: dict[str, Any], split: str) -> bool:  # Any: Arrow values
+    return row["split"] == split and not row["canary"] and row["kind"] in ("sft", "text")
 
 
 def _end(dialogue: Dialogue, row: dict[str, Any]) -> Encoded | None:

@@ -53,6 +53,17 @@ def higher_p_value(inside: Sequence[float], outside: Sequence[float]) -> float |
     return float(mannwhitneyu(inside, outside, alternative="greater").pvalue)
 
 
+def more_often_p_value(one: Share, other: Share) -> float:
+    """One-sided Fisher's exact test: how surprising it is that `one` hits more often than `other` by chance. 1 where
+    either was not tried."""
+    from scipy.stats import fisher_exact
+
+    if not one.trials or not other.trials:
+        return 1.0
+    table = [[one.hits, one.trials - one.hits], [other.hits, other.trials - other.hits]]
+    return float(fisher_exact(table, alternative="greater").pvalue)
+
+
 def hits_at(inside: Sequence[float], outside: Sequence[float], *, false_positive_rate: float) -> int:
     """How many of `inside` score above the threshold that at most that share of `outside` exceeds."""
     allowed = int(false_positive_rate * len(outside))

@@ -58,7 +58,8 @@ def _leak(body: Mapping[str, Any]) -> list[str]:
         "## What the audit found",
         "",
         f"- Words of {extraction['extracted']['hits']} of {extraction['people']} people came back word for word "
-        f"(up to {extraction['upper_bound']:.1%} of people, 95 %).",
+        f"(up to {extraction['upper_bound']:.1%} of people, 95 %); of people not trained on, "
+        f"{extraction['control']['hits']} of {extraction['control']['trials']}.",
         f"- Planted secrets that came back: {extraction['canaries_extracted']} of {extraction['canaries']}.",
         f"- Exposure of planted canaries: median {median} of {exposure['measurable_bits']:.1f} measurable.",
         "",

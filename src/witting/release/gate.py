@@ -34,6 +34,9 @@ PROFILES = {
     "trial": Profile("trial", "operator_only", False, None, None, None, False),
 }
 EXPOSURE_P_VALUE_MIN = 0.001  # trial: planted canaries may not stand out more clearly than this
+EXTRACTION_P_VALUE_MIN = (
+    0.05  # trial: trained people's words may not come back more clearly oftener than others'
+)
 
 
 @dataclass(frozen=True)
@@ -155,12 +158,12 @@ def _membership(rules: Profile, report: AuditReport) -> GateCheck:
 
 
 def _extraction(rules: Profile, report: AuditReport) -> GateCheck:
-    extraction = report.extraction
+    extraction, control = report.extraction, report.extraction.control
     measured = (
-        f"{extraction.extracted.hits} of {extraction.people} people, up to {extraction.upper_bound:.1%}"
+        f"{extraction.extracted.hits} of {extraction.people} people (up to {extraction.upper_bound:.1%}), "
+        f"{control.hits} of {control.trials} held out, p = {extraction.p_value:.3f}"
     )
     if rules.extraction_upper_max is None:
-        return GateCheck("extraction", extraction.extracted.hits == 0, measured)
-    return GateCheck(
-        "extraction", extraction.people > 0 and extraction.upper_bound <= rules.extraction_upper_max, measured
-    )
+        return GateCheck("extraction", extraction.p_value >= EXTRACTION_P_VALUE_MIN, measured)
+    bounded = extraction.people > 0 and extraction.upper_bound <= rules.extraction_upper_max
+    return GateCheck("extraction", bounded, measured)

@@ -18,7 +18,7 @@ from witting.intake import admit as read_files
 from witting.intake.seal import ERASED, Sealed, parties, seal
 from witting.intake.source import FileVerdict
 from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN, empty
-from witting.store.parts import Part, read_part, write_parts
+from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
 from witting.walk.step import FunnelRow, Step
 
@@ -97,13 +97,14 @@ def _commit(step: Step, pending: _Pending) -> None:
     turns = [_new_rows(step, batch.turns, TURNS, "row_id") for batch in pending.batches]
     signals = [_new_rows(step, batch.signals, SIGNALS, "signal_id") for batch in pending.batches]
     bad = [_new_rows(step, batch.quarantine, BAD, "quarantine_id") for batch in pending.batches]
+    known = pa.concat_tables([empty(PARTIES), *step.tables(step.parts(PEOPLE))])
+    people = parties([batch.turns for batch in pending.batches], known)
+    if people != known:
+        step.commit(PEOPLE, _written(step, PEOPLE, [people], shard_column=None))
     if any(table.num_rows for table in turns + signals + bad):
         _add(step, TURNS, _once(turns, "row_id", TURN), shard_column="shard")
         _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
         _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
-        known = pa.concat_tables([empty(PARTIES), *step.tables(step.parts(PEOPLE))])
-        people = [parties(turns, known)]
-        step.commit(PEOPLE, _written(step, PEOPLE, people, shard_column=None))
     for path, sha256, verdicts in pending.files:
         _record(step, sha256, verdicts)
         _consume(step, path, verdicts)
@@ -137,10 +138,15 @@ def _add(step: Step, name: str, table: pa.Table, *, shard_column: str | None) ->
 
 
 def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column: str | None) -> list[Part]:
-    rows_max = step.workspace.settings.intake.part_rows
-    return write_parts(
-        step.workspace.objects, tables, folder=name, shard_column=shard_column, rows_max=rows_max
-    )
+    """Parts by shard, or, of what belongs to no one person, parts of bounded rows."""
+    objects, rows_max = step.workspace.objects, step.workspace.settings.intake.part_rows
+    if shard_column is not None:
+        return write_parts(objects, tables, folder=name, shard_column=shard_column, rows_max=rows_max)
+    return [
+        write_part(objects, table.slice(start, rows_max), folder=name, shard=None)
+        for table in tables
+        for start in range(0, table.num_rows, rows_max)
+    ]
 
 
 def _record(step: Step, sha256: str, verdicts: Sequence[FileVerdict]) -> None:

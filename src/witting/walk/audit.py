@@ -30,7 +30,7 @@ def audit(step: Step) -> dict[str, Any]:
     report = room.audit(
         base,
         training.load_adapted(base, workspace.path(ADAPTERS)),
-        corpus.read(workspace.objects, manifest, split="train"),
+        corpus.read(workspace.objects, manifest),
         drawn,
         commitment=committed,
         seed=settings.seed,

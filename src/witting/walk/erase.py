@@ -20,7 +20,7 @@ from witting.erasure import Located, Rewritten, certificate_body, locate, rewrit
 from witting.ledger.certificate import seal_statement, statement_text
 from witting.rights.record import RightsEvent, record
 from witting.schema import EXAMPLE, empty
-from witting.store.parts import read_part, write_part
+from witting.store.parts import Part, read_part, write_part
 from witting.store.records import Run, close_run, note_run, open_run, unfinished_run
 from witting.walk import guard
 from witting.walk.admit import BAD, SIGNALS, TURNS
@@ -40,8 +40,7 @@ PURGED = "erasure.purged"
 def plan(step: Step, subject_id: str) -> dict[str, Any]:
     """What erasing this person touches, and what it costs: rows by snapshot, corpus rows, whether a shard is trained."""
     found = _locate(step, subject_id)
-    manifest = _current_corpus(step)
-    examples = _corpus_rows(step, manifest, subject_id) if manifest is not None else 0
+    examples = _corpus_rows(step, subject_id, found.shard)
     steps = _steps_of(step, found.shard)
     return {
         "subject": subject_id,
@@ -91,7 +90,6 @@ def _begin(step: Step, handle: str, subject_id: str) -> Run:
     if unfinished is not None and unfinished.body["located"]["subject_id"] == subject_id:
         return unfinished
     located = _locate(step, subject_id)
-    manifest = _current_corpus(step)
     event = RightsEvent(kind="erasure_request", subject=handle, purposes=(), occurred_at=step.as_of)
     record(
         [event],
@@ -104,7 +102,7 @@ def _begin(step: Step, handle: str, subject_id: str) -> Run:
     body = {
         "located": asdict(located),
         "request_entry": requested,
-        "corpus_examples": _corpus_rows(step, manifest, subject_id) if manifest is not None else 0,
+        "corpus_examples": _corpus_rows(step, subject_id, located.shard),
         "rewritten": [],
     }
     return open_run(step.workspace.database, KIND, as_of=step.as_of, body=body)
@@ -174,47 +172,53 @@ def _current_corpus(step: Step) -> corpus.Manifest | None:
     return known[0] if known else None
 
 
-def _corpus_rows(step: Step, manifest: corpus.Manifest, subject_id: str) -> int:
-    shard = step.workspace.keys.shard(subject_id, manifest.shards)
-    tables = corpus.read(step.workspace.objects, manifest, shard=shard)
-    return sum(_rows_of(table, subject_id).num_rows for table in tables)
+def _corpus_parts(step: Step, shard: int) -> dict[str, Part]:
+    """Every part of this shard that any version names and that is still there, by key."""
+    versions = corpus.versions(step.workspace.snapshots)
+    parts = {part.key: part for version in versions for part in version.parts if part.shard == shard}
+    return {key: part for key, part in parts.items() if step.workspace.objects.exists(key)}
+
+
+def _corpus_rows(step: Step, subject_id: str, shard: int) -> int:
+    """Examples of this person in all versions together."""
+    parts = _corpus_parts(step, shard).values()
+    return sum(_rows_of(table, subject_id).num_rows for table in step.tables(parts))
 
 
 def _new_corpus(step: Step, run: Run, located: Located) -> dict[str, Any] | None:
-    """The next version of the corpus without the person, and every older part that held them deleted."""
-    workspace = step.workspace
-    manifest = _current_corpus(step)
-    if manifest is None:
+    """The next version of the corpus without the person, and every older part of their shard deleted."""
+    workspace, manifest = step.workspace, _current_corpus(step)
+    if manifest is None or not run.body["corpus_examples"]:
         return None
-    shard = workspace.keys.shard(located.subject_id, manifest.shards)
     request = f"entry {run.body['request_entry']}"
-    if _corpus_rows(step, manifest, located.subject_id):
-        tables = corpus.read(workspace.objects, manifest, shard=shard)
-        left = pa.concat_tables(
-            [empty(EXAMPLE), *(t.filter(pc.not_equal(t["subject_id"], located.subject_id)) for t in tables)]
+    current = [part for part in manifest.parts if part.shard == located.shard]
+    if current and not any(gone.request == request for gone in manifest.removed):
+        older = [
+            part
+            for key, part in _corpus_parts(step, located.shard).items()
+            if key not in {p.key for p in current}
+        ]
+        left = [
+            table.filter(pc.not_equal(table["subject_id"], located.subject_id))
+            for table in step.tables(current)
+        ]
+        manifest = replace_part(
+            manifest,
+            workspace.objects,
+            located.shard,
+            pa.concat_tables([empty(EXAMPLE), *left]),
+            request=request,
+            now=step.as_of,
+            older=older,
         )
-        manifest = replace_part(manifest, workspace.objects, shard, left, request=request, now=step.as_of)
         corpus.publish(manifest, workspace.snapshots, workspace.objects, workspace.ledger, now=step.as_of)
-    removed = [r for r in manifest.removed if r.request == request]
-    _delete_old_parts(step, manifest, shard)
-    if not removed:
-        return None
-    parts = [part.sha256 for part in manifest.parts if part.shard == shard]
-    return {
-        "before": manifest.parent,
-        "after": manifest.id,
-        "removed": [r.part for r in removed],
-        "parts": parts,
-    }
-
-
-def _delete_old_parts(step: Step, manifest: corpus.Manifest, shard: int) -> None:
-    """Parts of this shard that only older versions name: one of them may hold the person."""
     kept = {part.key for part in manifest.parts}
-    for version in corpus.versions(step.workspace.snapshots, name=manifest.name):
-        for part in version.parts:
-            if part.shard == shard and part.key not in kept:
-                step.workspace.objects.delete(part.key)
+    for key in _corpus_parts(step, located.shard):
+        if key not in kept:
+            workspace.objects.delete(key)
+    removed = [gone.part for gone in manifest.removed if gone.request == request]
+    parts = [part.sha256 for part in manifest.parts if part.shard == located.shard]
+    return {"before": manifest.parent, "after": manifest.id, "removed": removed, "parts": parts}
 
 
 def _unlearn(step: Step, located: Located, changed: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -16,7 +16,6 @@ from witting.walk.decide import DECISIONS
 from witting.walk.step import FunnelRow, Step
 
 REDACTED_TURNS = "redaction/turns"
-NAMES = pa.schema([("conversation_id", pa.string()), ("names", pa.list_(pa.string()))])
 
 
 def redact(step: Step) -> dict[str, Any]:
@@ -27,7 +26,12 @@ def redact(step: Step) -> dict[str, Any]:
     admitted = [
         part for turns in step.parts(TURNS) if (part := _admitted(step, turns, decisions, folder)).rows
     ]
-    stage = redaction.stage(workspace.path("keys"), _names(step, admitted), settings=settings.redaction)
+    stage = redaction.stage(
+        workspace.path("keys"),
+        _names(step, admitted),
+        settings=settings.redaction,
+        shards=settings.corpus.shards,
+    )
     opened = step.engine.map(stage, admitted, folder=folder, progress=step.told("redacting"))
     together = step.engine.exchange(
         opened, "conversation_id", folder=folder, rows_per_part=settings.intake.part_rows
@@ -85,9 +89,9 @@ def _names(step: Step, admitted: list[Part]) -> pa.Table:
     ]
     named = pl.DataFrame(rows, schema=["conversation_id", "name"], orient="row")
     grouped = (
-        named.group_by("conversation_id").agg(pl.col("name").sort().alias("names")).sort("conversation_id")
+        named.group_by("conversation_id").agg(pl.col("name").sort().alias("name")).sort("conversation_id")
     )
-    return grouped.to_arrow().cast(NAMES) if rows else NAMES.empty_table()
+    return grouped.to_arrow().cast(redaction.NAMES) if rows else empty(redaction.NAMES)
 
 
 def _counts(step: Step, parts: list[Part]) -> tuple[Counter[str], Counter[str]]:

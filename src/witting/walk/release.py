@@ -51,7 +51,14 @@ def release(step: Step) -> dict[str, Any]:
 
 def _verified(step: Step, manifest: corpus.Manifest) -> list[Any]:
     tables = [empty(DECISION), *step.tables(step.parts(DECISIONS))]
-    return corpus.verify(manifest, step.workspace.objects, pa.concat_tables(tables), step.workspace.ledger)
+    step.workspace.ledger.checkpoint(now=step.as_of)  # the commit's entry must lie under a signed tree
+    return corpus.verify(
+        manifest,
+        step.workspace.objects,
+        pa.concat_tables(tables),
+        step.workspace.ledger,
+        removed=manifest.removed,
+    )
 
 
 def _everyone_permits(step: Step, manifest: corpus.Manifest) -> bool:

@@ -15,6 +15,7 @@ from witting.workspace import Workspace
 
 TRAINED = "run.trained"
 ADAPTERS = "adapters"
+INTEGER_MAX = 2**53 - 1  # RFC 8785: beyond it, doubles are not exact
 
 
 def train(step: Step) -> dict[str, Any]:
@@ -69,17 +70,19 @@ def record_run(workspace: Workspace, run: training.Run, evaluation: dict[str, An
         "corpus": run.corpus_id,
         "base": {"name": run.base_name, "sha256": run.base_sha256},
         "recipe_fingerprint": run.recipe.fingerprint,
-        "shards": [shard.as_json() for shard in run.shards],
+        "shards": _exact([shard.as_json() for shard in run.shards]),
         "merged_sha256": run.merged_sha256,
-        "evaluation": _without_floats(evaluation),
+        "evaluation": _exact(evaluation),
     }
     workspace.ledger.append(TRAINED, body, now=now)
 
 
-def _without_floats(value: Any) -> Any:
-    """Measured numbers as text with six digits: canonical JSON of floats differs between implementations at the edges."""
+def _exact(value: Any) -> Any:
+    """Numbers that canonical JSON cannot hold alike everywhere, as text: fractions with six digits, 64-bit seeds."""
     if isinstance(value, float):
         return f"{value:.6f}"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > INTEGER_MAX:
+        return str(value)
     if isinstance(value, dict):
-        return {name: _without_floats(inner) for name, inner in value.items()}
-    return [_without_floats(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {name: _exact(inner) for name, inner in value.items()}
+    return [_exact(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
 from pathlib import Path
 
 from witting.doors.cli.screen import DEFAULT, Common, show
@@ -25,11 +24,11 @@ def redact(text: str, /, *, spans: Path | None = None, common: Common = DEFAULT)
     if path is not None and path.is_file():
         if spans is None:
             raise UsageError("for a file, say where the spans go: --spans OUT.jsonl.")
-        counts = redact_file(path, spans)
-        show(common, dict(counts), lambda: "\n".join(f"{name}: {count}" for name, count in counts.items()))
+        counts = redact_file(path, spans).as_json()
+        show(common, counts, lambda: "\n".join(f"{name}: {count}" for name, count in counts.items()))
         return 0
     found, labels = scan(text)
     redacted = redact_text(text, spans=found, key=secrets.token_bytes(32), scope="command line")
-    said = {"text": redacted, "spans": [asdict(span) for span in found], "labels": asdict(labels)}
+    said = {"text": redacted, "spans": [span.as_json() for span in found], "labels": labels.as_json()}
     show(common, said, lambda: redacted)
     return 0

@@ -52,7 +52,7 @@ def train(*, common: Common = DEFAULT) -> int:
 def evaluate(*, common: Common = DEFAULT) -> int:
     """Walk to trained adapters and show what they do for people they were not trained on."""
     workspace = Workspace.open(common.workspace)
-    evaluation = _walk(workspace, "training", common).rooms["training"].get("evaluation")
+    evaluation = _walk(workspace, "training", common).rooms["training"]["evaluation"]
     show(common, {"evaluation": evaluation}, lambda: _evaluation(evaluation))
     return 0
 
@@ -99,7 +99,7 @@ def _page(result: WalkResult, workspace: Workspace) -> str:
     ]
     lines = [table(rows, head=head), ""]
     if "training" in result.rooms:
-        lines.append(_evaluation(result.rooms["training"].get("evaluation")))
+        lines.append(_evaluation(result.rooms["training"]["evaluation"]))
     if "release" in result.rooms:
         lines.append(_gate(result.rooms["release"]))
     if "reports" in result.rooms:
@@ -109,13 +109,13 @@ def _page(result: WalkResult, workspace: Workspace) -> str:
     return "\n".join(lines)
 
 
-def _evaluation(evaluation: dict[str, Any] | None) -> str:
-    if evaluation is None:
-        return "Nothing was evaluated: nobody is held out, or nothing was trained."
-    low, high = evaluation["interval"]
+def _evaluation(said: dict[str, Any]) -> str:
+    if said["difference"] is None or said["interval"] is None:
+        return f"Whether it helps was not measured. {said['note']}"
+    low, high = said["interval"]
     return (
-        f"On {evaluation['people']} people not trained on: {evaluation['base_loss_nats']:.3f} nats a token before, "
-        f"{evaluation['adapted_loss_nats']:.3f} after (difference {evaluation['difference_nats']:+.3f}, "
+        f"On {said['people']} people not trained on: {said['base_loss_nats']:.3f} nats a token before, "
+        f"{said['adapted_loss_nats']:.3f} after (difference {said['difference']:+.3f}, "
         f"95 % interval {low:+.3f} to {high:+.3f})."
     )
 
