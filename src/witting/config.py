@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -144,8 +144,7 @@ def _explain(error: ErrorDetails) -> str:
 
 
 def _fields_beside(where: list[str]) -> list[str]:
-    section: type[BaseModel] = Settings
-    for name in where[:-1]:
-        inner = section.model_fields[name].annotation
-        section = inner if isinstance(inner, type) else get_args(inner)[0]
-    return list(section.model_fields)
+    if len(where) == 1:
+        return list(Settings.model_fields)
+    section = Settings.model_fields[where[0]].annotation  # two levels: a field of a table
+    return list(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []

@@ -52,25 +52,33 @@ class AuditReport:
         return cls(
             canaries=CanaryResult(
                 exposure=Exposure(**canaries["exposure"]),
-                membership=tuple(
-                    Membership(**{**found, "found": Share(**found["found"])})
-                    for found in canaries["membership"]
-                ),
+                membership=tuple(_membership(found) for found in canaries["membership"]),
                 control_p_value=canaries["control_p_value"],
                 control_found=canaries["control_found"],
             ),
-            extraction=Extraction(
-                **{
-                    **extraction,
-                    "extracted": Share(**extraction["extracted"]),
-                    "control": Share(**extraction["control"]),
-                    "subjects": tuple(extraction["subjects"]),
-                }
-            ),
+            extraction=_extraction(extraction),
             commitment=value["commitment"],
             seed=value["seed"],
             underpowered=tuple(value["underpowered"]),
         )
+
+
+def _membership(value: Mapping[str, Any]) -> Membership:
+    return Membership(value["false_positive_rate"], Share(**value["found"]), value["underpowered"])
+
+
+def _extraction(value: Mapping[str, Any]) -> Extraction:
+    return Extraction(
+        people=value["people"],
+        extracted=Share(**value["extracted"]),
+        upper_bound=value["upper_bound"],
+        control=Share(**value["control"]),
+        p_value=value["p_value"],
+        by_base=value["by_base"],
+        subjects=tuple(value["subjects"]),
+        canaries=value["canaries"],
+        canaries_extracted=value["canaries_extracted"],
+    )
 
 
 def audit(
@@ -88,9 +96,7 @@ def audit(
     dialogue = Dialogue(base.tokenizer)
     scores = score(adapted, dialogue, canaries, tell=tell)
     found = judge(canaries, scores)
-    tables = list(rows)
-    texts = sample(tables, dialogue, split="train", seed=seed, people_max=people_max)
-    controls = sample(tables, dialogue, split="heldout", seed=seed, people_max=people_max)
+    texts, controls = sample(rows, dialogue, seed=seed, people_max=people_max)
     extraction = extract(adapted, dialogue, texts, controls, canaries, tell=tell)
     return AuditReport(found, extraction, commitment, seed, tuple(_lacking(found, extraction)))
 

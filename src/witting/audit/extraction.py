@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from witting.audit.canary import Canary, messages
 from witting.audit.interval import Share, clopper_pearson, more_often_p_value, upper_bound
+from witting.schema import SPLITS
 from witting.training.dialogue import Dialogue, Encoded, cut
 
 if TYPE_CHECKING:
@@ -48,16 +49,22 @@ class Extraction:
 
 
 def sample(
-    rows: Iterable[pa.Table], dialogue: Dialogue, *, split: str, seed: int, people_max: int
-) -> dict[str, Encoded]:
-    """One text of each sampled person of a split, ending on `END_TOKENS` marked tokens; people in a keyed order."""
-    best: dict[str, tuple[bytes, Encoded]] = {}
+    rows: Iterable[pa.Table], dialogue: Dialogue, *, seed: int, people_max: int
+) -> tuple[dict[str, Encoded], dict[str, Encoded]]:
+    """One text of each sampled person, trained on and held out, ending on `END_TOKENS` marked tokens. One pass; people
+    in a keyed order."""
+    best: dict[str, dict[str, tuple[bytes, Encoded]]] = {split: {} for split in SPLITS}
     for table in rows:
         for row in table.to_pylist():
-            end = _end(dialogue, row) if _counts(row, split) else None
-            rank = _rank(seed, row["example_id"])
-            if end is not None and (row["subject_id"] not in best or rank < best[row["subject_id"]][0]):
-                best[row["subject_id"]] = (rank, end)
+            end = _end(dialogue, row) if _counts(row) else None
+            rank, known = _rank(seed, row["example_id"]), best[row["split"]]
+            if end is not None and (row["subject_id"] not in known or rank < known[row["subject_id"]][0]):
+                known[row["subject_id"]] = (rank, end)
+    trained, heldout = (_first(best[split], seed, people_max) for split in SPLITS)
+    return trained, heldout
+
+
+def _first(best: dict[str, tuple[bytes, Encoded]], seed: int, people_max: int) -> dict[str, Encoded]:
     people = sorted(best, key=lambda subject: _rank(seed, subject))[:people_max]
     return {subject: best[subject][1] for subject in people}
 
@@ -97,8 +104,8 @@ def extract(
     )
 
 
-def _counts(row: dict[str, Any], split: str) -> bool:  # Any: Arrow values
-    return row["split"] == split and not row["canary"] and row["kind"] in ("sft", "text")
+def _counts(row: dict[str, Any]) -> bool:  # Any: Arrow values
+    return not row["canary"] and row["kind"] in ("sft", "text")
 
 
 def _end(dialogue: Dialogue, row: dict[str, Any]) -> Encoded | None:

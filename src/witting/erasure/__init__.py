@@ -8,7 +8,16 @@ auditable procedure can).
 """
 
 from witting.erasure.certificate import NOT_PROVEN, certificate_body
-from witting.erasure.locate import Located, locate
+from witting.erasure.locate import Located, locate, rows_of, rows_without
 from witting.erasure.purge import Rewritten, rewrite
 
-__all__ = ["NOT_PROVEN", "Located", "Rewritten", "certificate_body", "locate", "rewrite"]
+__all__ = [
+    "NOT_PROVEN",
+    "Located",
+    "Rewritten",
+    "certificate_body",
+    "locate",
+    "rewrite",
+    "rows_of",
+    "rows_without",
+]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from witting.store.objects import Objects
 from witting.store.parts import Part, Snapshots, read_part
@@ -43,4 +43,16 @@ def parts_of(snapshots: Snapshots, name: str, shard: int) -> list[Part]:
 
 def count(table: pa.Table, subject_id: str) -> int:
     """How many rows are this person's."""
-    return int(pc.sum(pc.equal(table["subject_id"], subject_id)).as_py() or 0)
+    return rows_of(table, subject_id).num_rows
+
+
+def rows_of(table: pa.Table, subject_id: str) -> pa.Table:
+    """This person's rows."""
+    own = pl.DataFrame(table).filter(pl.col("subject_id") == subject_id)
+    return own.to_arrow().cast(table.schema)
+
+
+def rows_without(table: pa.Table, subject_id: str) -> pa.Table:
+    """Everybody else's rows."""
+    rest = pl.DataFrame(table).filter(pl.col("subject_id") != subject_id)
+    return rest.to_arrow().cast(table.schema)

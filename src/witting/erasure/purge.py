@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import pyarrow.compute as pc
-
-from witting.erasure.locate import count
+from witting.erasure.locate import count, rows_without
 from witting.store.objects import Objects
 from witting.store.parts import Part, Snapshots, read_part, write_part
 
@@ -40,7 +38,7 @@ def rewrite(
         if table is None or not removed:
             parts.append(part)
             continue
-        left = table.filter(pc.not_equal(table["subject_id"], subject_id))
+        left = rows_without(table, subject_id)
         new = write_part(objects, left, folder=name, shard=shard) if left.num_rows else None
         parts += [new] if new is not None else []
         old.append(part)

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import pyarrow.compute as pc
-
 from witting.store.records import close_run, note_run, open_run, unfinished_run
 from witting.walk.admit import admit
 from witting.walk.audit import audit
@@ -104,9 +102,8 @@ def _begin(workspace: Workspace, now: datetime) -> tuple[str, datetime, dict[str
 
 def _still_true(workspace: Workspace, as_of: datetime, now: datetime) -> bool:
     """An interrupted walk may go on only if nobody has said anything since, and it is less than a day old."""
-    said = workspace.projections.events().column("occurred_at")
-    latest = pc.max(said).as_py()
-    return now - as_of < timedelta(days=1) and (latest is None or latest <= as_of)
+    said = workspace.projections.events().column("occurred_at").to_pylist()
+    return now - as_of < timedelta(days=1) and all(moment <= as_of for moment in said)
 
 
 def _write_funnel(workspace: Workspace, result: WalkResult) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 
 from witting import corpus
@@ -30,7 +31,7 @@ def commit(step: Step) -> dict[str, Any]:
     parts = []
     for shard in range(settings.corpus.shards):
         own = list(step.tables(p for p in step.parts(EXAMPLES) if p.shard == shard))
-        spread = rows.filter(pa.compute.equal(rows.column("shard"), shard))
+        spread = pl.DataFrame(rows).filter(pl.col("shard") == shard).to_arrow().cast(EXAMPLE)
         part = corpus.write_examples(
             workspace.objects, pa.concat_tables([empty(EXAMPLE), *own, spread]), shard=shard
         )

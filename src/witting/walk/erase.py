@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from witting import corpus
 from witting.corpus.commit import replace_part
-from witting.erasure import Located, Rewritten, certificate_body, locate, rewrite
+from witting.erasure import Located, Rewritten, certificate_body, locate, rewrite, rows_of, rows_without
 from witting.ledger.certificate import seal_statement, statement_text
 from witting.rights.record import RightsEvent, record
 from witting.schema import EXAMPLE, empty
@@ -79,7 +79,9 @@ def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
     identifier = f"{document['entry']}-{subject_id[:12]}"
     path = step.workspace.path("certificates", f"{identifier}.json")
     path.write_text(statement_text(document), "utf-8")
-    path.with_suffix(".tlog-proof").write_text(document["proof"], "utf-8")
+    path.with_suffix(".tlog-proof").write_text(
+        step.workspace.ledger.tlog_proof(document["entry"], now=step.as_of), "utf-8"
+    )
     close_run(step.workspace.database, run.run_id)
     return {"certificate": identifier, "path": str(path), "body": body}
 
@@ -148,23 +150,18 @@ def _purge_verdicts(step: Step, located: Located) -> None:
         row
         for part in step.parts(TURNS)
         if part.shard == located.shard
-        for row in _rows_of(read_part(workspace.objects, part), located.subject_id)["row_id"].to_pylist()
+        for row in rows_of(read_part(workspace.objects, part), located.subject_id)["row_id"].to_pylist()
     }
     parts = []
     for part in current.parts:
         table = read_part(workspace.objects, part) if part.shard == located.shard else None
-        theirs = None if table is None else pc.is_in(table["row_id"], pa.array(sorted(own), pa.string()))
-        if table is None or not pc.any(theirs).as_py():
+        if table is None or not own & set(table["row_id"].to_pylist()):
             parts.append(part)
             continue
-        left = table.filter(pc.invert(theirs))
+        left = pl.DataFrame(table).filter(~pl.col("row_id").is_in(list(own))).to_arrow().cast(table.schema)
         if left.num_rows:
             parts.append(write_part(workspace.objects, left, folder=VERDICTS, shard=part.shard))
     step.commit(VERDICTS, parts, detail=current.detail)
-
-
-def _rows_of(table: pa.Table, subject_id: str) -> pa.Table:
-    return table.filter(pc.equal(table["subject_id"], subject_id))
 
 
 def _current_corpus(step: Step) -> corpus.Manifest | None:
@@ -182,7 +179,7 @@ def _corpus_parts(step: Step, shard: int) -> dict[str, Part]:
 def _corpus_rows(step: Step, subject_id: str, shard: int) -> int:
     """Examples of this person in all versions together."""
     parts = _corpus_parts(step, shard).values()
-    return sum(_rows_of(table, subject_id).num_rows for table in step.tables(parts))
+    return sum(rows_of(table, subject_id).num_rows for table in step.tables(parts))
 
 
 def _new_corpus(step: Step, run: Run, located: Located) -> dict[str, Any] | None:
@@ -198,10 +195,7 @@ def _new_corpus(step: Step, run: Run, located: Located) -> dict[str, Any] | None
             for key, part in _corpus_parts(step, located.shard).items()
             if key not in {p.key for p in current}
         ]
-        left = [
-            table.filter(pc.not_equal(table["subject_id"], located.subject_id))
-            for table in step.tables(current)
-        ]
+        left = [rows_without(table, located.subject_id) for table in step.tables(current)]
         manifest = replace_part(
             manifest,
             workspace.objects,

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 
 from witting import corpus
@@ -71,10 +72,8 @@ def _everyone_permits(step: Step, manifest: corpus.Manifest) -> bool:
         for turn in turns
     }
     for decisions in decisions_of(step, as_of=now):
-        permitted = set(
-            decisions.filter(pa.compute.equal(decisions["decision"], "permit"))["row_id"].to_pylist()
-        )
-        used -= permitted
+        permits = pl.DataFrame(decisions).filter(pl.col("decision") == "permit")
+        used -= set(permits["row_id"].to_list())
     return not used
 
 

@@ -5,7 +5,7 @@ GDPR Art. 5(1)(e): kept no longer than necessary. The row stays, without its wor
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -41,7 +41,7 @@ def retain(step: Step) -> dict[str, Any]:
     }
 
 
-def _without_expired(step: Step, part: Part, limit: object) -> tuple[Part, int]:
+def _without_expired(step: Step, part: Part, limit: datetime) -> tuple[Part, int]:
     turns = pl.DataFrame(read_part(step.workspace.objects, part))
     old = turns.filter((pl.col("admitted_at") < limit) & pl.col("text_sealed").is_not_null()).select("row_id")
     if old.is_empty():
@@ -64,7 +64,7 @@ def _without_expired(step: Step, part: Part, limit: object) -> tuple[Part, int]:
     return kept, expired.height
 
 
-def _drop_quarantine(step: Step, limit: object) -> int:
+def _drop_quarantine(step: Step, limit: datetime) -> int:
     dropped, parts = 0, []
     for part in step.parts(BAD):
         table = read_part(step.workspace.objects, part)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, show
 from witting.errors import UsageError
-from witting.ledger.certificate import verify_file
+from witting.ledger.verify import verify_file
+from witting.workspace import Workspace
 
 
 def verify(
@@ -21,11 +23,16 @@ def verify(
     checkpoint
         An earlier checkpoint you kept: also checks that history was not rewritten since.
     key
-        The signer's verifier key, from a source you trust.
+        The signer's verifier key, from a source you trust. Without it, in a workspace, the ledger's own.
     """
     if not file.is_file():
         raise UsageError(f"there is no file {file}.")
-    checks = verify_file(file, old_checkpoint=checkpoint, verifier_key=key)
+    if checkpoint is not None and not checkpoint.is_file():
+        raise UsageError(f"there is no file {checkpoint}.")
+    if key is None and (common.workspace / CONFIG_NAME).is_file():
+        key = str(Workspace.open(common.workspace).ledger.verifier_key)
+    kept = checkpoint.read_text("utf-8") if checkpoint is not None else None
+    checks = verify_file(file, old_checkpoint=kept, verifier_key=key)
     ok = all(check.ok for check in checks)
     said = {"ok": ok, "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks]}
     show(
