@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def postgresql_url() -> Iterator[str]:
         _wait_until_ready(binaries, folder)
         yield f"postgresql://witting@/postgres?host={folder}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGQUIT)  # at once: the cluster is thrown away
         try:
             server.wait(timeout=20)
         finally:
