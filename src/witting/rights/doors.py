@@ -1,0 +1,260 @@
+"""The two doors, asked in bulk: valid consent, or legitimate interest with everything it needs. Anything else is no.
+
+Covers: for arrays of (person, moment, place, audience) whether that person's door is open, and if not, why; then, where
+the law asks for everybody's agreement, the same question of each other party. Not covered: reading and writing tables
+(`decide.py`). A door must be open as of the turn and as of now, under the law of the place then and under the law of
+the place now; of two laws the stricter counts. Whatever is unknown answers no, except an age under consent, whose own
+evidence had to establish it.
+
+From: GDPR Art. 6(1)(a) and (f), 7, 8, 21; ePrivacy Directive Art. 5(1). Method: `[start, end)` intervals, persons numbered by
+one hash join, intervals found by binary search (facts: 10 M turns against 1 M events).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from witting.rights.reasons import CODE, PERMITS
+from witting.rights.rulebook import REACH, Rulebook
+from witting.rights.timeline import ADULT, CLOSING, NEVER, NO_ENTRY, STATE, Bools, Ints, Standing
+
+Codes = npt.NDArray[np.uint8]
+NO_TIME = np.iinfo(np.int64).min  # stands for a missing time
+# What a state that is not open says, as a reason.
+REASON_OF_STATE = np.full(len(STATE), CODE["no_consent"], dtype=np.uint8)
+for _name in ("expired", "consent_weak", "consent_invalid", *CLOSING.values()):
+    REASON_OF_STATE[STATE[_name]] = CODE[_name]
+PERMITTED = np.array([CODE[name] for name in PERMITS], dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question a row: may this be used? All arrays have the same length."""
+
+    person: Ints  # number in Standing, -1 for nobody an event speaks of
+    moment: Ints  # microseconds, NO_TIME where there is none
+    place: Ints  # cell of the turn's own place in the rulebook, -1 where the turn does not say
+    audience: Ints  # index into AUDIENCES
+
+    def take(self, rows: Ints) -> Asked:
+        return Asked(self.person[rows], self.moment[rows], self.place[rows], self.audience[rows])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer a row."""
+
+    reason: Codes  # index into reasons.NAMES
+    entry: Ints  # ledger entry that opened or shut the door, NO_ENTRY where none did
+    cell: Ints  # law as of the turn
+    place_row: (
+        Ints  # row of standing.places the law was found by, -1 where the turn said its place or none is known
+    )
+    special_then: Ints  # index into standing.specials, -1 where no consent opens
+    special_now: Ints
+    reach: npt.NDArray[np.int8]
+
+    @property
+    def permitted(self) -> Bools:
+        return np.isin(self.reason, PERMITTED)
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Who took part, for each row: members[offsets[i]:offsets[i + 1]]; `known` is False where nobody can say."""
+
+    offsets: Ints
+    members: Ints  # numbers in Standing, -1 for somebody no event speaks of
+    known: Bools
+
+
+@dataclass(frozen=True)
+class Laws:
+    """The law of each row, then and now, as positions in the rulebook."""
+
+    era: Ints
+    era_now: int
+    cell: Ints
+    cell_now: Ints
+    place_row: Ints
+
+    def larger(self, table: npt.NDArray[np.int64]) -> Ints:
+        return np.maximum(table[self.era, self.cell], table[self.era_now, self.cell_now])
+
+    def both(self, table: Bools) -> Bools:
+        return table[self.era, self.cell] & table[self.era_now, self.cell_now]
+
+
+def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> Answer:
+    """Each person's own door. `place_cells`: the cell of each of standing.place_names."""
+    laws = _laws(asked, standing, book, place_cells)
+    reason, entry, then_row, now_row = _consent(asked, standing, book, laws)
+    _interest(asked, standing, book, laws, reason, entry)
+    _minor(asked, standing, book, laws, reason, entry)
+    reach = np.maximum(
+        book.reach[laws.era, laws.cell, asked.audience],
+        book.reach[laws.era_now, laws.cell_now, asked.audience],
+    )
+    _deny(reason, entry, reach == REACH["never"], "audience_closed")
+    _deny(reason, entry, asked.moment > standing.as_of, "after_as_of")
+    _deny(reason, entry, asked.moment == NO_TIME, "no_time")
+    covered = laws.both(book.special) & (reason == CODE["consent"])
+    special = standing.consent.value
+    return Answer(
+        reason=reason,
+        entry=entry,
+        cell=laws.cell,
+        place_row=laws.place_row,
+        special_then=np.where(covered, special("special", then_row, -1), -1),
+        special_now=np.where(covered, special("special", now_row, -1), -1),
+        reach=reach,
+    )
+
+
+def ask_others(
+    asked: Asked, own: Answer, parties: Parties, standing: Standing, book: Rulebook, place_cells: Ints
+) -> tuple[Bools, Bools]:
+    """Of rows whose own door is open but need everybody's: (whose parties are unknown, where another's door is shut)."""
+    size = asked.person.size
+    unknown, shut = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
+    needing = np.flatnonzero(own.permitted & (own.reach == REACH["all_party"]))
+    unknown[needing] = ~parties.known[needing]
+    for rows in _bounded(needing[parties.known[needing]], parties.offsets):
+        counts = parties.offsets[rows + 1] - parties.offsets[rows]
+        row = np.repeat(rows, counts)
+        within = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        member = parties.members[np.repeat(parties.offsets[rows], counts) + within]
+        other = member != asked.person[row]
+        row, member = row[other], member[other]
+        theirs = Asked(member, asked.moment[row], np.full(row.size, -1, dtype=np.int64), asked.audience[row])
+        shut[row[~answer(theirs, standing, book, place_cells).permitted]] = True
+    return unknown, shut
+
+
+QUESTIONS_MAX = 2_000_000  # asked of other parties at once: bounds memory where groups are large
+
+
+def _bounded(rows: Ints, offsets: Ints) -> list[Ints]:
+    """`rows` in runs of at most QUESTIONS_MAX party members, at least one row each."""
+    if not rows.size:
+        return []
+    asked_so_far = np.cumsum(offsets[rows + 1] - offsets[rows])
+    return np.split(rows, np.flatnonzero(np.diff(asked_so_far // QUESTIONS_MAX)) + 1)
+
+
+def _laws(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> Laws:
+    """A turn's own place comes first, then where the person was known to be; without either, the floor."""
+    floor = book.cell(None)
+    row = np.full(asked.person.size, -1, dtype=np.int64)
+    silent = np.flatnonzero((asked.place < 0) & (asked.person >= 0))
+    row[silent] = standing.places.at(asked.person[silent], asked.moment[silent])
+    cell = np.where(asked.place >= 0, asked.place, _cells_of(row, standing, place_cells, floor))
+    row_now = _of_person(standing.place_now, asked.person, -1)
+    cell_now = np.where(row_now >= 0, _cells_of(row_now, standing, place_cells, floor), cell)
+    era_now = int(book.eras(np.array([standing.as_of]))[0])
+    return Laws(book.eras(asked.moment), era_now, cell, cell_now, row)
+
+
+def _cells_of(rows: Ints, standing: Standing, place_cells: Ints, floor: int) -> Ints:
+    names = standing.places.value("place", rows, -1)
+    return (
+        np.where(names >= 0, place_cells[names], floor)
+        if place_cells.size
+        else np.full(rows.size, floor, np.int64)
+    )
+
+
+def _of_person(values: Ints, person: Ints, missing: int) -> Ints:
+    return (
+        np.where(person >= 0, values[person], missing)
+        if values.size
+        else np.full(person.size, missing, np.int64)
+    )
+
+
+def _consent(asked: Asked, standing: Standing, book: Rulebook, laws: Laws) -> tuple[Codes, Ints, Ints, Ints]:
+    """Reason and entry of each row by consent alone; and the rows of the consents that held then and now.
+
+    Most rows fall on what stands now, so only those still open are looked up at their own time.
+    """
+    consent, size = standing.consent, asked.person.size
+    now_row = _of_person(standing.consent_now, asked.person, -1)
+    state_now = consent.value("state", now_row, STATE["none"])
+    reason = REASON_OF_STATE[state_now]
+    entry = consent.value("entry", now_row, NO_ENTRY)
+    reason[asked.person < 0] = CODE["no_consent"]
+    then_row = np.full(size, -1, dtype=np.int64)
+    is_open = np.flatnonzero(state_now == STATE["open"])
+    if is_open.size:
+        then_row[is_open] = consent.at(asked.person[is_open], asked.moment[is_open])
+        reason[is_open], entry[is_open] = _open_now(
+            asked, standing, book, laws, is_open, then_row[is_open], now_row[is_open]
+        )
+    return reason, entry, then_row, now_row
+
+
+def _open_now(
+    asked: Asked, standing: Standing, book: Rulebook, laws: Laws, rows: Ints, then_row: Ints, now_row: Ints
+) -> tuple[Codes, Ints]:
+    consent = standing.consent
+    state_then = consent.value("state", then_row, STATE["none"])
+    term = np.minimum(
+        book.term[laws.era[rows], laws.cell[rows]], book.term[laws.era_now, laws.cell_now[rows]]
+    )
+    over_then = consent.value("given_at", then_row, 0) + term <= asked.moment[rows]
+    over_now = consent.value("given_at", now_row, 0) + term <= standing.as_of
+    open_then = state_then == STATE["open"]
+    reason = np.where(open_then, np.uint8(CODE["consent"]), REASON_OF_STATE[state_then])
+    reason[state_then == STATE["none"]] = CODE["before_consent"]
+    reason[(open_then & over_then) | over_now] = CODE["expired"]
+    entry = consent.value("entry", now_row, NO_ENTRY)
+    said_then = (state_then != STATE["none"]) & ~open_then
+    entry[said_then] = consent.value("entry", then_row, NO_ENTRY)[said_then]
+    return reason, entry
+
+
+def _interest(
+    asked: Asked, standing: Standing, book: Rulebook, laws: Laws, reason: Codes, entry: Ints
+) -> None:
+    """Only for people who never answered at all: a no, or a consent that failed, is not replaced by another basis."""
+    told = _of_person(standing.noticed, asked.person, NEVER)
+    open_to = (
+        book.interest[laws.era, laws.cell, asked.audience]
+        & book.interest[laws.era_now, laws.cell_now, asked.audience]
+    )
+    rows = np.flatnonzero((reason == CODE["no_consent"]) & (told < NEVER) & open_to)
+    if not rows.size:
+        return
+    told, age_min = told[rows], laws.larger(book.age_min)[rows]
+    age = standing.ages.value("age", _of_person(standing.age_now, asked.person[rows], -1), -1)
+    found = np.full(rows.size, CODE["legitimate_interest"], dtype=np.uint8)
+    found[~laws.both(book.proven)[rows]] = CODE["safeguard_missing"]
+    found[age < age_min] = CODE["age_unknown"]
+    found[told + laws.larger(book.lead)[rows] > standing.as_of] = CODE["lead_time"]
+    found[asked.moment[rows] < told] = CODE["before_notice"]
+    reason[rows] = found
+    entry[rows] = standing.noticed_entry[asked.person[rows]]
+
+
+def _minor(asked: Asked, standing: Standing, book: Rulebook, laws: Laws, reason: Codes, entry: Ints) -> None:
+    young = standing.ever_young
+    rows = np.flatnonzero(_of_person(young.astype(np.int64), asked.person, 0) > 0)
+    if not rows.size:
+        return
+    now_row = standing.age_now[asked.person[rows]]
+    then_row = standing.ages.at(asked.person[rows], asked.moment[rows])
+    age_min = laws.larger(book.age_min)[rows]
+    minor_now = standing.ages.value("age", now_row, ADULT) < age_min
+    minor_then = standing.ages.value("age", then_row, ADULT) < age_min
+    minor = minor_now | minor_then
+    by = np.where(minor_now, now_row, then_row)[minor]
+    reason[rows[minor]] = CODE["minor"]
+    entry[rows[minor]] = standing.ages.value("entry", by, NO_ENTRY)
+
+
+def _deny(reason: Codes, entry: Ints, rows: Bools, name: str) -> None:
+    reason[rows] = CODE[name]
+    entry[rows] = NO_ENTRY

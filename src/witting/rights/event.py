@@ -1,0 +1,235 @@
+"""A rights event as it comes from outside: one JSON object a line, checked whole before any of it counts.
+
+Covers: reading and refusing (`read_events`, `parse_event`). Not covered: recording (`record.py`). A file is read twice:
+once to check every line, once to hand its events on, so that a log with one bad line changes nothing. Errors name the
+line and the field, never what stands in it. The format page is docs/formats/rights-events.md.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import rfc8785
+
+from witting.errors import InvalidEvent, UnreadableFile
+from witting.rights.capture import read_evidence
+from witting.schema import EVENT_KINDS, PURPOSES
+
+LINE_BYTES_MAX = 1 << 20
+LINES_MAX = 50_000_000
+SUBJECT_CHARS_MAX = 512
+SAFEGUARDS_MAX = 100
+AGE_YEARS_MAX = 150
+PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+SAFEGUARD = re.compile(r"[a-z0-9_]{1,64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+ABOUT_EVERYBODY = "assessment"
+
+
+@dataclass(frozen=True)
+class RightsEvent:
+    """What somebody said, or was told, or is known to be. `subject` is a handle, so it is kept out of the repr."""
+
+    kind: str  # schema.EVENT_KINDS
+    subject: str | None = field(repr=False)  # handle; None on an assessment
+    occurred_at: datetime
+    purposes: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] | None = field(default=None, repr=False)  # Any: JSON, checked by capture.py
+    place: str | None = None
+    age: int | None = None
+    safeguards: tuple[str, ...] = ()
+    notice_sha256: str | None = None
+
+
+FIELDS = tuple(RightsEvent.__dataclass_fields__)
+# Which fields mean something on which kind, beside kind, subject, purposes, occurred_at and evidence.
+ONLY_ON = {"place": "place", "age": "age", "safeguards": "assessment", "notice_sha256": "notice"}
+
+
+def read_events(path: Path, *, now: datetime) -> Iterator[RightsEvent]:
+    """The events of a JSON Lines file, in its order. Before the first is given every line has been checked.
+
+    Raises InvalidEvent (line and field), UnreadableFile.
+    """
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be opened as a rights log: {error.strerror}.") from error
+    with stream:
+        for number, line in _lines(stream, path):
+            parse_event(line, where=f"{path}, line {number}", now=now)
+        stream.seek(0)
+        for number, line in _lines(stream, path):
+            yield parse_event(line, where=f"{path}, line {number}", now=now)
+
+
+def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := stream.readline(LINE_BYTES_MAX + 1):
+        number += 1
+        if len(line) > LINE_BYTES_MAX:
+            raise InvalidEvent(
+                f"{path}, line {number}: longer than {LINE_BYTES_MAX} bytes; one event is a page."
+            )
+        if number > LINES_MAX:
+            raise InvalidEvent(f"{path}: more than {LINES_MAX} lines; cut the log into several files.")
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.strip():
+            yield number, line
+
+
+def parse_event(line: bytes, *, where: str, now: datetime) -> RightsEvent:
+    """One line. `where` begins every message."""
+    try:
+        values = json.loads(line.decode("utf-8"), object_pairs_hook=_once)
+    except UnicodeDecodeError as error:
+        raise InvalidEvent(f"{where}: not UTF-8 at byte {error.start}; save the log as UTF-8.") from error
+    except json.JSONDecodeError as error:
+        raise InvalidEvent(f"{where}: not JSON at character {error.pos}; write one object a line.") from error
+    except (_Twice, RecursionError) as error:
+        raise InvalidEvent(f"{where}: {error}.") from error
+    if not isinstance(values, dict):
+        raise InvalidEvent(f"{where}: holds a {type(values).__name__}; write one object a line.")
+    return make_event(values, where=where, now=now)
+
+
+class _Twice(ValueError):
+    pass
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A name that stands twice could be read either way."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _Twice("a field stands twice in one object")
+    return dict(pairs)
+
+
+def make_event(values: Mapping[str, Any], *, where: str, now: datetime) -> RightsEvent:
+    """An event from JSON values. Raises InvalidEvent."""
+    check = _Check(where)
+    for name in values:
+        if name not in FIELDS:
+            raise check.wrong(name, _unknown(name))
+    kind = values.get("kind")
+    if kind not in EVENT_KINDS:
+        raise check.wrong("kind", f"must be one of {', '.join(EVENT_KINDS)}")
+    for name, only in ONLY_ON.items():
+        if values.get(name) is not None and kind != only:
+            raise check.wrong(name, f"means something on an event of kind {only} only")
+    event = RightsEvent(
+        kind=kind,
+        subject=check.subject(values.get("subject"), kind),
+        occurred_at=check.time(values.get("occurred_at"), now),
+        purposes=check.purposes(values.get("purposes")),
+        evidence=check.evidence(values.get("evidence"), kind),
+        place=check.place(values.get("place"), kind),
+        age=check.age(values.get("age"), kind),
+        safeguards=check.safeguards(values.get("safeguards"), kind),
+        notice_sha256=check.sha256(values.get("notice_sha256")),
+    )
+    if kind == ABOUT_EVERYBODY and not event.purposes:
+        raise check.wrong("purposes", "an assessment must name the purposes it is about")
+    return event
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, FIELDS, n=1)
+    return (
+        f"is not known; did you mean {near[0]}" if near else f"is not known; fields are {', '.join(FIELDS)}"
+    )
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One field after another, each to its value or an InvalidEvent that names line and field."""
+
+    where: str
+
+    def wrong(self, name: str, problem: str) -> InvalidEvent:
+        return InvalidEvent(f"{self.where}, field {name[:64]}: {problem}.")
+
+    def subject(self, value: Any, kind: str) -> str | None:
+        if kind == ABOUT_EVERYBODY:
+            if value is not None:
+                raise self.wrong("subject", "an assessment is about everybody; leave the subject out")
+            return None
+        if not isinstance(value, str) or not value.strip() or len(value) > SUBJECT_CHARS_MAX:
+            raise self.wrong("subject", f"must be a handle of 1 to {SUBJECT_CHARS_MAX} characters")
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise self.wrong("subject", "holds half of a character (an unpaired surrogate)")
+        return value
+
+    def time(self, value: Any, now: datetime) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise self.wrong(
+                "occurred_at", "must be a time in ISO 8601, such as 2026-03-02T09:30:00Z"
+            ) from None
+        if moment.tzinfo is None:
+            raise self.wrong("occurred_at", "has no offset; add one, such as Z or +01:00")
+        if moment > now:
+            raise self.wrong("occurred_at", f"lies in the future (it is {now.isoformat(timespec='seconds')})")
+        return moment.astimezone(UTC)
+
+    def purposes(self, value: Any) -> tuple[str, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.wrong("purposes", "must be a list of purposes")
+        if not set(value) <= set(PURPOSES):
+            raise self.wrong("purposes", f"holds one that is not known; purposes are {', '.join(PURPOSES)}")
+        return tuple(sorted(set(value)))
+
+    def evidence(self, value: Any, kind: str) -> Mapping[str, Any] | None:
+        if value is None:
+            return None
+        if kind == ABOUT_EVERYBODY:
+            raise self.wrong("evidence", "an assessment names its safeguards; evidence belongs to a person")
+        if not isinstance(value, dict):
+            raise self.wrong("evidence", "must be an object, docs/formats/evidence.md")
+        try:
+            read_evidence(value)
+        except InvalidEvent as error:
+            raise InvalidEvent(f"{self.where}, {error}") from error
+        try:
+            rfc8785.dumps(value)
+        except ValueError:
+            problem = "holds a number or text that has no canonical JSON; keep whole numbers below 2^53"
+            raise self.wrong("evidence", problem) from None
+        return value
+
+    def place(self, value: Any, kind: str) -> str | None:
+        if kind != "place":
+            return None
+        if not isinstance(value, str) or not PLACE.fullmatch(value.upper()):
+            raise self.wrong("place", "must be ISO 3166, such as FR or US-CA")
+        return value.upper()
+
+    def age(self, value: Any, kind: str) -> int | None:
+        if kind != "age":
+            return None
+        if type(value) is not int or not 0 <= value <= AGE_YEARS_MAX:
+            raise self.wrong("age", f"must be whole years from 0 to {AGE_YEARS_MAX}")
+        return value
+
+    def safeguards(self, value: Any, kind: str) -> tuple[str, ...]:
+        if kind != ABOUT_EVERYBODY:
+            return ()
+        listed = isinstance(value, list) and len(value) <= SAFEGUARDS_MAX
+        if not listed or not all(isinstance(item, str) and SAFEGUARD.fullmatch(item) for item in value):
+            raise self.wrong("safeguards", f"must list up to {SAFEGUARDS_MAX} names such as deid_report")
+        return tuple(sorted(set(value)))
+
+    def sha256(self, value: Any) -> str | None:
+        if value is not None and (not isinstance(value, str) or not SHA256.fullmatch(value.lower())):
+            raise self.wrong("notice_sha256", "must be 64 hexadecimal characters")
+        return value.lower() if value else None

@@ -1,0 +1,407 @@
+"""Who said what, as of when: rights events become timelines, one set for each purpose.
+
+Covers: for each person, what stood from when on (consent open, withdrawn, run out, ...), known age, known place, the
+first notice. Not covered: what the law makes of it (`doors.py`), reading events from files (`record.py`).
+
+A consent that is valid opens from `valid_from` (else from when it was given) until the first of: the next refusal,
+objection, withdrawal or erasure request; its own end; `consent_days_max` after it was given; the start of a later
+valid consent, which replaces it. It never reaches back behind an earlier no. A weak one opens `evaluate_model` only, an
+invalid one nothing; neither closes what is open. A refusal, objection or withdrawal without purposes means all of them; a
+consent without purposes opens nothing. Events count in the order of `occurred_at`, then of their ledger entry; where
+neither decides, the no comes last. Events after `as_of` are not known yet.
+
+From: valid time in temporal databases (Snodgrass); [start, end) intervals so that no moment belongs to two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from witting.errors import InvalidEvent, UnknownPurpose
+from witting.schema import CONSENT_VERDICTS, EVENT, EVENT_KINDS, PURPOSES
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+REQUIRED = ("kind", "subject", "purposes", "occurred_at")
+CLOSING = {
+    "refusal": "refused",
+    "objection": "objected",
+    "withdrawal": "withdrawn",
+    "erasure_request": "erasure_requested",
+}
+# What stands at a moment. "none": the person was never asked, or never answered.
+STATES = ("none", "open", "expired", "consent_weak", "consent_invalid", *CLOSING.values())
+STATE = {name: code for code, name in enumerate(STATES)}
+ADULT = 18
+NEVER = np.iinfo(np.int64).max  # later than any time, in microseconds
+NO_ENTRY = -1
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What held from when on. Rows of one person lie together, ascending; a row holds until the person's next."""
+
+    offsets: Ints  # (people + 1,): rows offsets[i] to offsets[i + 1] are of person i
+    starts: Ints  # (rows,), microseconds since 1970 UTC
+    columns: Mapping[str, Ints]  # (rows,) each
+
+    def at(self, people: Ints, moments: Ints) -> Ints:
+        """The row that held for each person at each moment, -1 where none did yet. Binary search, all at once."""
+        known = people >= 0
+        low = np.where(known, self.offsets[people], 0)  # rows below `low` start at or before the moment
+        high = np.where(known, self.offsets[people + 1], 0)
+        first = low.copy()
+        active = np.flatnonzero(low < high)
+        while active.size:
+            middle = (low[active] + high[active]) // 2
+            before = self.starts[middle] <= moments[active]
+            low[active[before]] = middle[before] + 1
+            high[active[~before]] = middle[~before]
+            active = active[low[active] < high[active]]
+        return np.where(low > first, low - 1, UNKNOWN)
+
+    def latest(self, moment: int) -> Ints:
+        """`at` that moment for every person, (people,)."""
+        people = np.arange(self.offsets.size - 1, dtype=np.int64)
+        return self.at(people, np.full(people.size, moment, dtype=np.int64))
+
+    def value(self, column: str, rows: Ints, missing: int) -> Ints:
+        values = self.columns[column]
+        return (
+            np.where(rows >= 0, values[rows], missing)
+            if values.size
+            else np.full(rows.shape, missing, np.int64)
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything events say about people, for one purpose, as of one time."""
+
+    purpose: str
+    as_of: int  # microseconds
+    people: pl.DataFrame  # subject, person (int64), sorted by subject
+    consent: Timeline  # state, entry, given_at, special (index into specials), until (of an open row)
+    ages: Timeline  # age, entry
+    places: Timeline  # place (index into place_names), entry
+    noticed: Ints  # (people,): when first told of this purpose, NEVER
+    noticed_entry: Ints
+    safeguards: frozenset[str] | None  # proven by the latest assessment of this purpose; None without one
+    place_names: tuple[str | None, ...]  # None: two places at the same moment
+    specials: tuple[tuple[str, ...], ...]
+
+    def numbers(self, subjects: pl.Series) -> Ints:
+        """Each subject's person number, -1 for those no event speaks of."""
+        frame = pl.DataFrame({"subject": subjects}).join(
+            self.people, on="subject", how="left", maintain_order="left"
+        )
+        return frame["person"].fill_null(UNKNOWN).to_numpy()
+
+    @cached_property
+    def consent_now(self) -> Ints:
+        return self.consent.latest(self.as_of)
+
+    @cached_property
+    def age_now(self) -> Ints:
+        return self.ages.latest(self.as_of)
+
+    @cached_property
+    def place_now(self) -> Ints:
+        return self.places.latest(self.as_of)
+
+    @cached_property
+    def ever_young(self) -> Bools:
+        """(people,): was an age below 18 ever known?"""
+        young = np.zeros(self.people.height, dtype=np.bool_)
+        rows = np.flatnonzero(self.ages.columns["age"] < ADULT)
+        young[np.searchsorted(self.ages.offsets, rows, side="right") - 1] = True
+        return young
+
+
+def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: int) -> Standing:
+    """Timelines of all people in `events`. Raises UnknownPurpose, InvalidEvent (an event that cannot be read)."""
+    if purpose not in PURPOSES:
+        raise UnknownPurpose(f"The purpose {purpose!r} is not known; choose one of {', '.join(PURPOSES)}.")
+    known = _conform(events)
+    _refuse_unreadable(known)
+    now = micros(as_of)
+    known = known.filter(pl.col("occurred_at") <= now)
+    people = _people(known)
+    by_person = known.join(people, on="subject", how="inner")
+    states, specials = _states(by_person, purpose, consent_days_max)
+    places, place_names = _places(by_person)
+    notices = _notices(by_person, purpose)
+    first = np.full(people.height, NEVER, dtype=np.int64)
+    entry = np.full(people.height, NO_ENTRY, dtype=np.int64)
+    first[notices["person"].to_numpy()] = notices["start"].to_numpy()
+    entry[notices["person"].to_numpy()] = notices["entry"].to_numpy()
+    return Standing(
+        purpose=purpose,
+        as_of=now,
+        people=people,
+        consent=_timeline(states, people.height, ("state", "entry", "given_at", "special", "until")),
+        ages=_timeline(_ages(by_person), people.height, ("age", "entry")),
+        places=_timeline(places, people.height, ("place", "entry")),
+        noticed=first,
+        noticed_entry=entry,
+        safeguards=_assessed(known, purpose),
+        place_names=place_names,
+        specials=specials,
+    )
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC. Raises ValueError without an offset."""
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset; give one, such as 2026-03-02T09:30:00Z")
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _conform(events: pa.Table) -> pl.DataFrame:
+    """EVENT's columns, absent ones as nulls, times as microseconds; empty strings and lists of places stay as they are."""
+    if missing := [name for name in REQUIRED if name not in events.column_names]:
+        raise InvalidEvent(f"events: the column {missing[0]} is missing; events need {', '.join(REQUIRED)}.")
+    columns = []
+    for field in EVENT:
+        if field.name in events.column_names:
+            columns.append(_column(events, field))
+        else:
+            columns.append(pa.chunked_array([pa.nulls(events.num_rows, field.type)]))
+    frame = pl.DataFrame(pa.table(columns, schema=EVENT))
+    times = ("occurred_at", "valid_from", "expires_at")
+    return frame.with_columns(pl.col(name).dt.epoch("us") for name in times)
+
+
+def _column(events: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    try:
+        return events[field.name].cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InvalidEvent(
+            f"events: the column {field.name} has the type {events[field.name].type}, which does not turn into {field.type}."
+        ) from error
+
+
+def _refuse_unreadable(events: pl.DataFrame) -> None:
+    """An event we cannot read might be a no: nothing is decided until it can be."""
+    known_purpose = (
+        pl.col("purposes").list.eval(pl.element().is_in(PURPOSES) & pl.element().is_not_null()).list.all()
+    )
+    unreadable = {
+        f"kind is none of {', '.join(EVENT_KINDS)}": ~pl.col("kind").is_in(EVENT_KINDS)
+        | pl.col("kind").is_null(),
+        "occurred_at is empty": pl.col("occurred_at").is_null(),
+        "subject is empty": pl.col("subject").is_null() & (pl.col("kind") != "assessment"),
+        f"purposes holds one that is none of {', '.join(PURPOSES)}": ~known_purpose,
+        f"verdict is none of {', '.join(CONSENT_VERDICTS)}": ~pl.col("verdict").is_in(CONSENT_VERDICTS),
+        "age is below 0": pl.col("age") < 0,
+    }
+    found = events.select(**{problem: test.fill_null(False).sum() for problem, test in unreadable.items()})
+    for problem, count in found.row(0, named=True).items():
+        if count:
+            raise InvalidEvent(
+                f"events: in {count} of {events.height} rows {problem}. Nothing was decided; repair them."
+            )
+
+
+def _people(events: pl.DataFrame) -> pl.DataFrame:
+    """Numbered in the order of their ids, so that the order of events does not matter."""
+    subjects = events.select("subject").drop_nulls().unique().sort("subject")
+    return subjects.with_columns(person=pl.int_range(pl.len(), dtype=pl.Int64))
+
+
+def _for_purpose(purpose: str) -> pl.Expr:
+    return pl.col("purposes").list.contains(purpose).fill_null(False)
+
+
+def _states(
+    events: pl.DataFrame, purpose: str, consent_days_max: int
+) -> tuple[pl.DataFrame, tuple[tuple[str, ...], ...]]:
+    asked = _in_order(_about(events, purpose), consent_days_max)
+    specials = asked["special_key"].unique().sort()
+    asked = asked.with_columns(
+        special=pl.col("special_key").replace_strict(specials, range(len(specials)), return_dtype=pl.Int64)
+    )
+    pieces = _open_pieces(asked, purpose)
+    points = pl.concat([_openings(pieces), _endings(pieces), _other_points(asked, purpose)])
+    names = tuple(tuple(key.split("\x1f")) if key else () for key in specials)
+    return _settle(points), names
+
+
+def _about(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
+    """Consents to this purpose, and every no that reaches it."""
+    silent = pl.col("purposes").list.len().fill_null(0) == 0
+    closing = pl.col("kind").is_in(list(CLOSING))
+    reaches = _for_purpose(purpose) | silent | (pl.col("kind") == "erasure_request")
+    return events.filter(((pl.col("kind") == "consent") & _for_purpose(purpose)) | (closing & reaches))
+
+
+def _in_order(asked: pl.DataFrame, consent_days_max: int) -> pl.DataFrame:
+    """Each person's events one after another, with `seq`. A total order: ties end on everything that counts."""
+    closing = pl.col("kind").is_in(list(CLOSING))
+    term = pl.col("occurred_at") + consent_days_max * 86_400_000_000
+    ranks = {"consent": 0, **{kind: rank for rank, kind in enumerate(CLOSING, start=1)}}
+    return (
+        asked.with_columns(
+            closing=closing,
+            rank=pl.col("kind").replace_strict(ranks, return_dtype=pl.Int8),
+            after=pl.col("entry").fill_null(pl.when(closing).then(NEVER).otherwise(NO_ENTRY)),
+            begins=pl.col("valid_from").fill_null(pl.col("occurred_at")),
+            ends=pl.min_horizontal(term, "expires_at"),
+            special_key=pl.col("special").list.unique().list.sort().list.join("\x1f").fill_null(""),
+            entry=pl.col("entry").fill_null(NO_ENTRY),
+        )
+        .sort(
+            "person", "occurred_at", "after", "rank", "verdict", "ends", "begins", "special_key",
+            descending=[False, False, False, False, False, True, False, False],
+            nulls_last=True,
+        )
+        .with_row_index("seq")
+    )  # fmt: skip
+
+
+def _usable(purpose: str) -> pl.Expr:
+    verdicts = ["valid", "weak"] if purpose == "evaluate_model" else ["valid"]
+    return (pl.col("kind") == "consent") & pl.col("verdict").is_in(verdicts).fill_null(False)
+
+
+def _open_pieces(asked: pl.DataFrame, purpose: str) -> pl.DataFrame:
+    """[start, end) of each consent that opens anything; no two of one person overlap."""
+    closed_at = pl.when("closing").then("occurred_at")
+    return (
+        asked.with_columns(
+            next_no=closed_at.shift(-1).backward_fill().over("person"),
+            last_no=closed_at.forward_fill().over("person"),
+        )
+        .filter(_usable(purpose))
+        .with_columns(start=pl.max_horizontal("begins", "last_no"), end=pl.min_horizontal("ends", "next_no"))
+        .filter(pl.col("start") < pl.col("end"))
+        .with_columns(replaced=pl.col("start").shift(-1).cum_min(reverse=True).over("person"))
+        .with_columns(end=pl.min_horizontal("end", "replaced"))
+        .filter(pl.col("start") < pl.col("end"))
+    )
+
+
+def _point(start: str, state: pl.Expr, *, turn: int, until: pl.Expr) -> list[pl.Expr]:
+    """`turn` orders points of the same moment: the last one stands."""
+    return [
+        pl.col("person"),
+        pl.col(start).alias("start"),
+        pl.lit(turn, dtype=pl.Int8).alias("turn"),
+        pl.col("seq"),
+        state.cast(pl.Int64).alias("state"),
+        pl.col("entry"),
+        pl.col("occurred_at").alias("given_at"),
+        pl.col("special"),
+        until.cast(pl.Int64).alias("until"),
+    ]
+
+
+def _openings(pieces: pl.DataFrame) -> pl.DataFrame:
+    return pieces.select(_point("start", pl.lit(STATE["open"]), turn=2, until=pl.col("end")))
+
+
+def _endings(pieces: pl.DataFrame) -> pl.DataFrame:
+    """Where a consent ran out by itself. Other ends are somebody's word and have points of their own."""
+    ran_out = pieces.filter(pl.col("end") == pl.col("ends"))
+    return ran_out.select(_point("end", pl.lit(STATE["expired"]), turn=0, until=pl.lit(NO_ENTRY)))
+
+
+def _other_points(asked: pl.DataFrame, purpose: str) -> pl.DataFrame:
+    """Every no, and every consent that opens nothing."""
+    said_no = pl.col("kind").replace_strict(
+        {kind: STATE[state] for kind, state in CLOSING.items()}, default=None, return_dtype=pl.Int64
+    )
+    weak = (
+        pl.when(pl.col("verdict") == "weak").then(STATE["consent_weak"]).otherwise(STATE["consent_invalid"])
+    )
+    others = asked.filter(_usable(purpose).not_())
+    return others.select(_point("occurred_at", pl.coalesce(said_no, weak), turn=1, until=pl.lit(NO_ENTRY)))
+
+
+def _settle(points: pl.DataFrame) -> pl.DataFrame:
+    """One row a change: what is overtaken in the same moment goes, and so does a poor consent beside an open one."""
+    poor = pl.col("state").is_in([STATE["consent_weak"], STATE["consent_invalid"]])
+    open_until = pl.when(pl.col("state") == STATE["open"]).then("until").forward_fill().over("person")
+    return (
+        points.sort("person", "start", "turn", "seq")
+        .filter((poor & (pl.col("start") < open_until)).fill_null(False).not_())
+        .unique(["person", "start"], keep="last", maintain_order=True)
+    )
+
+
+def _ages(events: pl.DataFrame) -> pl.DataFrame:
+    """Of two ages told at one moment the lower counts."""
+    told = events.filter((pl.col("kind") == "age") & pl.col("age").is_not_null())
+    return (
+        told.select(
+            "person",
+            start="occurred_at",
+            after=pl.col("entry").fill_null(NO_ENTRY),
+            age=pl.min_horizontal(pl.col("age"), pl.lit(ADULT)).cast(pl.Int64),
+        )
+        .sort("person", "start", "after", "age", descending=[False, False, False, True])
+        .unique(["person", "start"], keep="last", maintain_order=True)
+        .rename({"after": "entry"})
+    )
+
+
+def _places(events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str | None, ...]]:
+    """From place events, and from the place a consent was given in. Two at one moment: unknown."""
+    told = events.filter(pl.col("kind").is_in(["place", "consent"]) & pl.col("place").is_not_null())
+    latest = (
+        told.select("person", "place", start="occurred_at", entry=pl.col("entry").fill_null(NO_ENTRY))
+        .group_by("person", "start", "entry")
+        .agg(place=pl.when(pl.col("place").n_unique() == 1).then(pl.col("place").min()))
+        .sort("person", "start", "entry")
+        .unique(["person", "start"], keep="last", maintain_order=True)
+    )
+    names = latest["place"].unique().sort(nulls_last=True)
+    coded = pl.DataFrame({"name": names}).with_columns(code=pl.int_range(pl.len(), dtype=pl.Int64))
+    joined = latest.join(
+        coded, left_on="place", right_on="name", how="left", nulls_equal=True, maintain_order="left"
+    )
+    return joined.select("person", "start", "entry", place="code"), tuple(names)
+
+
+def _notices(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
+    told = events.filter((pl.col("kind") == "notice") & _for_purpose(purpose))
+    ordered = told.select("person", start="occurred_at", entry=pl.col("entry").fill_null(NO_ENTRY)).sort(
+        "person", "start", "entry"
+    )
+    return ordered.unique("person", keep="first", maintain_order=True)
+
+
+def _assessed(events: pl.DataFrame, purpose: str) -> frozenset[str] | None:
+    """What the latest assessment of this purpose proves; of several at one moment, what all of them prove."""
+    made = events.filter((pl.col("kind") == "assessment") & _for_purpose(purpose))
+    if not made.height:
+        return None
+    made = made.with_columns(pl.col("entry").fill_null(NO_ENTRY))
+    latest = made.filter(pl.col("occurred_at") == pl.col("occurred_at").max())
+    latest = latest.filter(pl.col("entry") == pl.col("entry").max())
+    proven = [frozenset(listed or []) for listed in latest["safeguards"].to_list()]
+    return frozenset.intersection(*proven)
+
+
+def _timeline(frame: pl.DataFrame, people: int, columns: tuple[str, ...]) -> Timeline:
+    counts = (
+        np.bincount(frame["person"].to_numpy(), minlength=people)
+        if frame.height
+        else np.zeros(people, np.int64)
+    )
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Timeline(
+        offsets=offsets,
+        starts=frame["start"].to_numpy().astype(np.int64),
+        columns={name: frame[name].to_numpy().astype(np.int64) for name in columns},
+    )
