@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from witting.errors import DiskFull
 from witting.ledger import Ledger
 
 PROGRAM = Path(__file__).with_name("append_many_times.py")
@@ -50,3 +54,30 @@ def test_a_writer_killed_in_the_middle_leaves_a_whole_ledger(
     assert ledger.size() > max(indexes)  # nothing acknowledged is lost
     assert ledger.append("rights.withdrawal", {}, now=ledger.entry(0).at) == ledger.size() - 1
     ledger.verify()
+
+
+def test_a_full_disk_is_said_and_loses_nothing(
+    tmp_path: Path, sqlite_database: sa.Engine, signer: Ed25519PrivateKey, now: datetime
+) -> None:
+    small = sa.create_engine(f"sqlite:///{tmp_path / 'witting.db'}")
+    sa.event.listen(small, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count=40"))
+    ledger = Ledger(small, signer, origin="ledger.example/test")
+    ledger.append("rights.withdrawal", {}, now=now)
+    with pytest.raises(DiskFull, match="Free space and run again"):
+        ledger.append_many([("rights.withdrawal", {"filler": "x" * 9_000})] * 50, now=now)
+    roomy = Ledger(sqlite_database, signer, origin="ledger.example/test")
+    assert roomy.size() == 1
+    roomy.append_many([("rights.withdrawal", {"filler": "x" * 9_000})] * 50, now=now)
+    roomy.verify()
+
+
+def test_a_lock_that_is_never_let_go_is_an_error_and_not_a_fork(
+    tmp_path: Path, sqlite_database: sa.Engine, signer: Ed25519PrivateKey, now: datetime
+) -> None:
+    hurried = sa.create_engine(f"sqlite:///{tmp_path / 'witting.db'}", connect_args={"timeout": 0.01})
+    ledger = Ledger(hurried, signer, origin="ledger.example/test")
+    with closing(sqlite3.connect(tmp_path / "witting.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sa.exc.OperationalError, match="locked"):
+            ledger.append("rights.withdrawal", {}, now=now)
+    assert ledger.append("rights.withdrawal", {}, now=now) == 0

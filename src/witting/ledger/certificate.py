@@ -98,7 +98,7 @@ def seal_statement(
         )
     digest = hashlib.sha256(data).hexdigest()
     index = ledger.append(entry_kind, dict(facts or {}) | {"statement": _commitment(kind, digest)}, now=now)
-    return reissue_statement(ledger, index, parse_json(data), now=now)
+    return reissue_statement(ledger, index, body, now=now)
 
 
 def reissue_statement(
@@ -113,7 +113,10 @@ def reissue_statement(
         raise LedgerError(
             f"ledger entry {index} does not seal this statement; pass the body as it was sealed."
         )
-    return _document(ledger, entry, sealed["kind"], dict(body), digest, now=now)
+    written = parse_json(
+        json.dumps(dict(body))
+    )  # as the file will have it, in the caller's order, which reads better
+    return _document(ledger, entry, sealed["kind"], written, digest, now=now)
 
 
 def _commitment(kind: str, digest: str) -> dict[str, str]:
