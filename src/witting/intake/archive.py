@@ -194,7 +194,7 @@ def _hint(path: Path, relative: str) -> str:
     """`relative`, with the folders of the export above the root where the caller named only a part of one."""
     parts = path.absolute().parts
     anchors = [index for index, part in enumerate(parts) if _ANCHOR.fullmatch(part)]
-    return "/".join(parts[anchors[0] :]) if anchors else relative
+    return "/".join(parts[anchors[-1] :]) if anchors else relative
 
 
 def _open_file(path: Path) -> BinaryIO:

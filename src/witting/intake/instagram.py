@@ -18,7 +18,9 @@ from witting.intake.source import Member, PermittedUse, Source
 
 NAME = "instagram"
 
-_FOLDER = re.compile(r"(^|/)(your_instagram_activity|instagram(-[^/]*)?)/")
+_PRODUCT = re.compile(
+    r"(?<![^/])(your_(?:facebook|instagram)_activity|your_activity_across_facebook|(?:facebook|instagram)(?:-[^/]*)?)/"
+)
 
 PERMITTED_USE = PermittedUse(
     purposes=messenger.PERMITTED_USE.purposes,
@@ -29,7 +31,12 @@ PERMITTED_USE = PermittedUse(
 
 
 def claims(member: Member, head: bytes) -> bool:
-    return _FOLDER.search(member.path) is not None and messenger.claims_threads(member, head)
+    folders = _PRODUCT.findall(member.path)
+    return (
+        bool(folders)
+        and "instagram" in folders[-1].partition("-")[0]
+        and messenger.claims_threads(member, head)
+    )
 
 
 SOURCE = Source(

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from importlib.resources import files
-from itertools import pairwise
+from itertools import islice, pairwise
 from posixpath import basename, dirname
 from typing import Any
 
@@ -71,7 +71,7 @@ class Thread:
 
 def _load(member: Member) -> Thread:
     """The whole file, at most 64 MiB (about 10,000 messages are some 5). Raises UnreadableFile."""
-    pieces = list(split(member))
+    pieces = list(islice(split(member), 2))
     if len(pieces) != 1:
         raise unreadable("broken_json")
     try:

@@ -38,7 +38,7 @@ from witting.intake.whatsapp_words import MARK, Words, plain, unmarked, words
 
 LINE_BYTES_MAX = 1 << 20
 RECORD_BYTES_MAX = 4 << 20  # WhatsApp itself allows 65,536 characters
-RECORDS_MAX = 5_000_000  # an export holds about 40,000
+RECORDS_MAX = 500_000  # an export holds about 40,000
 SPEAKER_CHARS_MAX = 150
 NAMES_MAX = 10_000
 SHAPES_MAX = 200
@@ -49,15 +49,15 @@ BROKEN_PERCENT_MAX = 1
 META_AI = "Meta AI"
 
 _LRM = "\u200e"
-_ATTACHED_IOS = re.compile(rf"{MARK}*<[^<>:\n]{{2,40}}: ?[^<>\n]+\.[A-Za-z0-9]{{1,5}}>")
-_ATTACHED_ANDROID = re.compile(rf"({MARK}*)([^\n]+\.[A-Za-z0-9]{{1,5}}) \(([^()\n]+)\)(\r?\n|$)")
+_ATTACHED_IOS = re.compile(rf"{MARK}{{0,4}}<[^<>:\n]{{2,40}}: ?[^<>\n]+\.[A-Za-z0-9]{{1,5}}>")
+_ATTACHED_ANDROID = re.compile(rf"({MARK}{{0,4}})([^\n]+\.[A-Za-z0-9]{{1,5}}) \(([^()\n]+)\)(\r?\n|$)")
 _OWN_FILE_NAME = re.compile(r"(IMG|VID|AUD|PTT|STK|DOC|GIF)-\d{8}-WA\d{4,}\.\w+")
 _PLACEHOLDER = re.compile(r"<[^<>\n/=:]{3,60}>")
 _EDITED_IOS = re.compile(rf"\s?{_LRM}<[^<>\n]{{3,60}}>\Z")
 _PLACE = re.compile(
-    rf"{MARK}*[^:\n]{{2,40}}: https://(maps\.google\.com|www\.google\.com/maps|maps\.apple\.com)\S*\s*\Z"
+    rf"{MARK}{{0,4}}[^:\n]{{2,40}}: https://(maps\.google\.com|www\.google\.com/maps|maps\.apple\.com)\S*\s*\Z"
 )
-_POLL = re.compile(rf"{MARK}*POLL:\r?\n", re.IGNORECASE)
+_POLL = re.compile(rf"{MARK}{{0,4}}POLL:\r?\n", re.IGNORECASE)
 
 PERMITTED_USE = PermittedUse(
     purposes=("provide_service", "safety_review", "human_review", "evaluate_model", "fine_tune_own_model"),
@@ -175,9 +175,11 @@ class Evidence:
     def _see_colons(self, line: str) -> None:
         parts = line.split(": ", 2)
         name = parts[0]
-        if len(parts) == 1 or (name not in self.heads and len(self.heads) >= NAMES_MAX):
+        if len(parts) == 1 or len(name) > SPEAKER_CHARS_MAX:
             return
-        second = parts[1] if len(parts) == 3 else None
+        if name not in self.heads and len(self.heads) >= NAMES_MAX:
+            return
+        second = parts[1] if len(parts) == 3 and len(parts[1]) <= SPEAKER_CHARS_MAX else None
         if self.heads[name] and self.seconds[name] != second:
             second = None
         self.heads[name] += 1
@@ -187,8 +189,7 @@ class Evidence:
         name, body = split_speaker(rest, frozenset())
         kind = classify(body) if name is not None else None
         if name is None or (kind and kind.reason == "system_line"):
-            lowered = rest.casefold()
-            self.is_group = self.is_group or any(word in lowered for word in words().group)
+            self.is_group = self.is_group or words().group.search(rest.casefold()) is not None
             if name is not None and body.startswith(_LRM):
                 self.title = self.title or name
         elif len(self.speakers) < NAMES_MAX:
@@ -199,9 +200,8 @@ class Evidence:
         table = words()
         phrase = said[said.rfind("<") :] if said.endswith(">") else said
         orders = table.orders.get(phrase)
-        if orders is None:
-            start = next((start for start in table.system if said.startswith(start)), None)
-            orders = table.orders[start] if start else None
+        if orders is None and said.startswith(table.system):
+            orders = table.orders[next(start for start in table.system if said.startswith(start))]
         if orders is not None and len(orders) == 1:
             self.languages |= orders
 
@@ -308,8 +308,7 @@ def split_speaker(rest: str, colon_names: frozenset[str]) -> tuple[str | None, s
 
 
 def _tells_an_event(name: str) -> bool:
-    lowered = f"{name.casefold()} "
-    return any(event in lowered for event in words().events)
+    return words().events.search(f"{name.casefold()} ") is not None
 
 
 def speaker_name(name: str) -> str:
@@ -333,7 +332,7 @@ def classify(body: str) -> Kind:
         return Kind(None, reason="deleted")
     if said in table.media or _is_placeholder(body):
         return Kind(None, reason="media_omitted")
-    if any(said.startswith(start) for start in table.system) or _is_group_event(said, table):
+    if said.startswith(table.system) or _is_group_event(said, table):
         return Kind(None, reason="system_line")
     if _POLL.match(body):
         return Kind(None, reason="poll")
@@ -373,9 +372,9 @@ def _without_attachment(body: str, table: Words) -> tuple[str, bool]:
 
 
 def _generated_reason(said: str, table: Words) -> str:
-    if any(word in said for word in table.deleted_inside):
+    if table.deleted_inside.search(said):
         return "deleted"
-    return "media_omitted" if any(word in said for word in table.omitted_inside) else "system_line"
+    return "media_omitted" if table.omitted_inside.search(said) else "system_line"
 
 
 def _without_edit_mark(body: str, table: Words) -> tuple[str, bool]:

@@ -25,7 +25,7 @@ YEAR_MIN, YEAR_MAX = 2009, 2050  # WhatsApp began in 2009
 INVALID_PERCENT_MAX = 1  # dates of look-alikes inside texts that may be impossible under the right order
 SPAN_RATIO = 20  # a chat read with day and year exchanged seems that much longer
 
-_M = f"{MARK}*"
+_M = f"{MARK}{{0,4}}"  # bounded everywhere: a line of nothing but marks must not cost its square
 _S = "[ \u00a0\u202f\u2009\t]"
 _DATE_SEPARATOR = rf"{_M}{_S}?{_M}[./\-年년月월]{_M}{_S}?{_M}"
 _JOINER_WORDS = r"(?:klo|kl\.?|um|à|às|alle|ore|om|at|в|о)"
@@ -34,11 +34,12 @@ _HALF_DAY_AFTER = r"[^\d\s\[\]:<>\-–—][^\d\[\]:<>\-–—\n]{0,15}?"
 _MOMENT = (
     rf"(?P<era>[RH]|令和|平成)?(?P<a>\d{{1,4}})(?P<sep1>{_DATE_SEPARATOR})(?P<b>\d{{1,2}})(?P<sep2>{_DATE_SEPARATOR})"
     rf"(?P<c>\d{{1,4}}){_M}(?P<tail>[.日일]?)"
-    rf"(?P<joiner>{_M}{_S}?[,،、]?{_M}{_S}+{_M}(?:{_JOINER_WORDS}{_S}+)?)"
-    rf"(?:(?P<before>{_HALF_DAY_BEFORE}){_S}*)?"
+    rf"(?P<joiner>{_M}{_S}?[,،、]?{_M}{_S}{{1,4}}{_M}(?:{_JOINER_WORDS}{_S}{{1,4}})?)"
+    rf"(?:(?P<before>{_HALF_DAY_BEFORE}){_S}{{0,4}})?"
     rf"{_M}(?P<hour>\d{{1,2}})(?P<colon>[:.])(?P<minute>\d{{2}})(?:(?P=colon)(?P<second>\d{{2}}))?"
-    rf"(?:{_S}*{_M}(?P<after>{_HALF_DAY_AFTER}))?{_M}{_S}*{_M}"
+    rf"(?:{_S}{{0,4}}{_M}(?P<after>{_HALF_DAY_AFTER}))?{_M}{_S}{{0,4}}{_M}"
 )
+_BLANK = re.compile(rf"{MARK}|{_S}")
 _BRACKET = re.compile(rf"{_M}\[{_MOMENT}\]{_M}{_S}?")
 _DASH = re.compile(rf"{_M}{_MOMENT}(?<=[ \u00a0\u202f\u2009\t\u200e\u200f])[-–—]{_M}{_S}")
 
@@ -88,7 +89,7 @@ def parse_header(line: str) -> Header | None:
         separator=_separator(part["sep1"], part["sep2"]),
         trailing_mark=bool(part["tail"]),
         year=_year_place(part),
-        joiner=re.sub(rf"{MARK}|{_S}", "", part["joiner"]),
+        joiner=_BLANK.sub("", part["joiner"]),
         colon=part["colon"],
         seconds=part["second"] is not None,
         half_day=kind if kind in ("none", "unknown") else "known",
@@ -107,7 +108,7 @@ def parse_header(line: str) -> Header | None:
 
 
 def _separator(first: str, second: str) -> str:
-    return re.sub(r"\s", "", unmarked(first)) + re.sub(r"\s", "", unmarked(second))
+    return unmarked(first).strip() + unmarked(second).strip()
 
 
 def _year_place(part: Mapping[str, str | None]) -> str:

@@ -27,10 +27,10 @@ class Words:
     edited: frozenset[str]
     attached: frozenset[str]
     system: tuple[str, ...]
-    events: tuple[str, ...]
-    group: tuple[str, ...]
-    omitted_inside: tuple[str, ...]
-    deleted_inside: tuple[str, ...]
+    events: re.Pattern[str]
+    group: re.Pattern[str]
+    omitted_inside: re.Pattern[str]
+    deleted_inside: re.Pattern[str]
     meridiem: Mapping[str, str]  # word -> am | pm | noon
     exporter: frozenset[str]
     title_prefixes: tuple[str, ...]
@@ -39,11 +39,12 @@ class Words:
 
 def plain(text: str) -> str:
     """For comparing only: no direction marks, plain spaces, no case, no full stop at the end."""
-    return _SPACES.sub(" ", _MARKS.sub("", text)).strip().rstrip(".。").casefold()
+    bare = text if text.isascii() else _SPACES.sub(" ", _MARKS.sub("", text))
+    return bare.strip().rstrip(".。").casefold()
 
 
 def unmarked(text: str) -> str:
-    return _MARKS.sub("", text)
+    return text if text.isascii() else _MARKS.sub("", text)
 
 
 def half_day(word: str) -> str:
@@ -87,5 +88,8 @@ def _all(languages: Iterable[Mapping[str, Any]], kind: str) -> list[str]:  # Any
     return sorted({plain(phrase) for language in languages for phrase in language[kind]})
 
 
-def _inside(phrases: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({phrase.casefold() for phrase in phrases}))
+def _inside(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Any of the phrases, anywhere in casefolded text."""
+    return re.compile(
+        "|".join(re.escape(phrase) for phrase in sorted({phrase.casefold() for phrase in phrases}))
+    )
