@@ -36,7 +36,6 @@ def commit(step: Step) -> dict[str, Any]:
             workspace.objects, pa.concat_tables([empty(EXAMPLE), *own, spread]), shard=shard
         )
         parts += [part] if part is not None else []
-    decided = [entry.index for entry in workspace.ledger.entries(kind="rights.decided")]
     manifest = corpus.commit(
         workspace.snapshots,
         workspace.objects,
@@ -44,14 +43,14 @@ def commit(step: Step) -> dict[str, Any]:
         parts,
         purpose=settings.rights.purpose,
         as_of=step.as_of,
-        stages=[StageRecord(**stage) for stage in _stages(step)],
+        stages=[StageRecord(**stage) for room in step.results.values() for stage in room.get("stages", [])],
         packs=workspace.packs.sha256s(),
         checkpoint=workspace.ledger.checkpoint(now=step.as_of),
         funnel=[room["funnel"] for room in step.results.values() if "funnel" in room],
         shards=settings.corpus.shards,
         seed=settings.seed,
         now=step.as_of,
-        decided=decided[-1] if decided else None,
+        decided=step.results["rights"]["entry"],
     )
     return {"corpus": manifest.id, "counts": dict(manifest.counts), "canaries_planted": rows.num_rows}
 
@@ -83,10 +82,3 @@ def _plan_audit(step: Step, planted: tuple[canary.Canary, ...]) -> None:
     if planned(step, committed) is None:
         body = {"commitment": committed, "profile": step.workspace.settings.gate.profile}
         step.workspace.ledger.append(PLANNED, body, now=step.as_of)
-
-
-def _stages(step: Step) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for room in step.results.values():
-        found += [room["stage"]] if "stage" in room else room.get("stages", [])
-    return found

@@ -15,7 +15,7 @@ from witting.schema import REDACTED, SIGNAL, empty
 from witting.store.parts import Part, write_part
 from witting.walk.admit import SIGNALS
 from witting.walk.redact import REDACTED_TURNS
-from witting.walk.step import FunnelRow, Step
+from witting.walk.step import FunnelRow, Step, described
 
 EXAMPLES, VERDICTS, CLUSTERS = "curation/examples", "curation/verdicts", "curation/clusters"
 
@@ -35,11 +35,8 @@ def curate(step: Step) -> dict[str, Any]:
     kept = reasons.pop("", 0)
     read = kept + reasons.total()
     row = FunnelRow("curation", "turns", read=read, kept=kept, dropped=read - kept, reasons=reasons)
-    described = [
-        {"name": stage.name, "version": stage.version, "fingerprint": stage.fingerprint}
-        for stage in curation.stages(step.workspace.settings.curation)
-    ]
-    return {"funnel": row.as_json(), "stages": described}
+    stages = [described(stage) for stage in curation.stages(step.workspace.settings.curation)]
+    return {"funnel": row.as_json(), "stages": stages}
 
 
 def _elected(step: Step, shards: list[int]) -> list[Part]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -17,36 +16,47 @@ from witting.rights.record import read_events, record
 from witting.schema import PARTIES, empty
 from witting.store.parts import Part, read_part, write_part
 from witting.walk.admit import PEOPLE, TURNS
-from witting.walk.step import FunnelRow, Step
+from witting.walk.step import FunnelRow, Step, described
+from witting.walk.tally import plain, tally
 
 DECISIONS = "rights/decisions"
+DECIDED = "rights.decided"
 INPUT = ["row_id", "conversation_id", "subject_id", "occurred_at", "role", "audience", "surface", "shard"]
 
 
 def decide(step: Step) -> dict[str, Any]:
     """Permit or deny each turn for the workspace's purpose, as of its own time and as of this walk."""
-    settings = step.workspace.settings
     record_log(step)
     stage = _stage(step, step.as_of)
-    parts = step.engine.map(stage, _asked(step), folder=DECISIONS, progress=step.told("deciding"))
-    before = step.workspace.snapshots.current(DECISIONS)
-    snapshot = step.commit(DECISIONS, parts, detail={"stage": stage.fingerprint})
-    counts, places = _counts(step, parts)
-    if before is None or before.id != snapshot.id:
-        body = {
-            "purpose": settings.rights.purpose,
-            "snapshot": snapshot.id,
-            "packs": step.workspace.packs.sha256s(),
-        }
-        step.workspace.ledger.append("rights.decided", body | {"decisions": dict(counts)}, now=step.as_of)
+    asked = _asked(step)
+    parts = step.engine.map(stage, asked, folder=DECISIONS, progress=step.told("deciding"))
+    snapshot = step.commit(DECISIONS, parts, detail={"stage": described(stage)})
+    said = tally(asked, parts, read=lambda part: read_part(step.workspace.objects, part))
+    counts = said.turns
+    entry = _told(step, snapshot.id, dict(counts))
     permitted = counts.pop("permit", 0)
     read = permitted + counts.total()
     row = FunnelRow("rights", "turns", read=read, kept=permitted, refused=read - permitted, reasons=counts)
     return {
         "funnel": row.as_json(),
-        "places": places,
-        "stage": _described(stage.name, stage.version, stage.fingerprint),
+        "places": plain(said.places),
+        "surfaces": plain(said.surfaces),
+        "bases": dict(sorted(said.bases.items())),
+        "people": dict(sorted(said.people.items())),
+        "stages": [described(stage)],
+        "entry": entry,
     }
+
+
+def _told(step: Step, snapshot: str, counts: dict[str, int]) -> int:
+    """The ledger entry of these decisions: the one that is there, or a new one."""
+    for entry in step.workspace.ledger.entries(kind=DECIDED):
+        if entry.body["snapshot"] == snapshot:
+            return entry.index
+    body = {"purpose": step.workspace.settings.rights.purpose, "snapshot": snapshot, "decisions": counts}
+    return step.workspace.ledger.append(
+        DECIDED, body | {"packs": step.workspace.packs.sha256s()}, now=step.as_of
+    )
 
 
 def decisions_of(step: Step, *, as_of: datetime) -> Iterable[pa.Table]:
@@ -101,25 +111,3 @@ def _with_parties(step: Step, part: Part, folder: str) -> Part:
     joined = turns.join(pl.concat(frames), on="conversation_id", how="left", maintain_order="left").to_arrow()
     table = joined.cast(pa.schema([*(joined.schema.field(n) for n in INPUT), PARTIES.field("parties")]))
     return write_part(step.workspace.objects, table, folder=folder, shard=part.shard)
-
-
-def _counts(step: Step, parts: list[Part]) -> tuple[Counter[str], dict[str, dict[str, int]]]:
-    """Turns by outcome (permit, or the reason of a deny), and by place: read and permitted."""
-    counts: Counter[str] = Counter()
-    places: dict[str, Counter[str]] = {}
-    for table in step.tables(parts):
-        frame = pl.DataFrame(table.select(["decision", "reason", "place"])).with_columns(
-            pl.when(pl.col("decision") == "permit")
-            .then(pl.lit("permit"))
-            .otherwise(pl.col("reason"))
-            .alias("outcome")
-        )
-        for outcome, count in frame.group_by("outcome").len().iter_rows():
-            counts[outcome] += count
-        for place, decision, count in frame.group_by("place", "decision").len().iter_rows():
-            places.setdefault(place or "unknown", Counter())[decision] += count
-    return counts, {place: dict(sorted(seen.items())) for place, seen in sorted(places.items())}
-
-
-def _described(name: str, version: int, fingerprint: str) -> dict[str, Any]:
-    return {"name": name, "version": version, "fingerprint": fingerprint}

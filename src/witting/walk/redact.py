@@ -13,7 +13,7 @@ from witting.schema import PARTIES, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.walk.admit import PEOPLE, TURNS
 from witting.walk.decide import DECISIONS
-from witting.walk.step import FunnelRow, Step
+from witting.walk.step import FunnelRow, Step, described
 
 REDACTED_TURNS = "redaction/turns"
 
@@ -45,12 +45,12 @@ def redact(step: Step) -> dict[str, Any]:
         shard_column="shard",
         rows_max=settings.intake.part_rows,
     )
-    step.commit(REDACTED_TURNS, parts, detail={"stages": [stage.fingerprint, answers.fingerprint]})
+    step.commit(REDACTED_TURNS, parts, detail={"stages": [described(s) for s in (stage, answers)]})
     counts, kinds = _counts(step, parts)
     kept = counts.pop("", 0)
     read = kept + counts.total()
     row = FunnelRow("redaction", "turns", read=read, kept=kept, refused=read - kept, reasons=counts)
-    stages = [{"name": s.name, "version": s.version, "fingerprint": s.fingerprint} for s in (stage, answers)]
+    stages = [described(s) for s in (stage, answers)]
     return {"funnel": row.as_json(), "kinds": dict(sorted(kinds.items())), "stages": stages}
 
 

@@ -7,12 +7,13 @@ Not covered: the steps, one file each, named by their room's verb.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from witting.engine import Stage
 from witting.engine.local import LocalEngine
 from witting.store.parts import Part, Snapshot, read_part
 from witting.workspace import Workspace
@@ -56,6 +57,17 @@ class Step:
             return current
         self.workspace.snapshots.commit(snapshot, expected=None if current is None else current.id)
         return snapshot
+
+
+BESIDE = ("as_of", "events", "names", "beside")  # digests of what a stage was given, not of what it means
+
+
+def described(stage: Stage) -> dict[str, Any]:
+    """A stage for the manifest. Its fingerprint covers what it means; what it was given stands in the manifest itself
+    (moment, ledger mark), so that the same rules on the same rows are the same corpus."""
+    meaning = {name: value for name, value in stage.settings.items() if name not in BESIDE}
+    kept = replace(stage, settings=meaning)
+    return {"name": kept.name, "version": kept.version, "fingerprint": kept.fingerprint}
 
 
 @dataclass(frozen=True)

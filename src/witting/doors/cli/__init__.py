@@ -75,6 +75,7 @@ def build_app() -> App:
         help="Turn people's conversations into training data and a better model, only as far as they knowingly agreed.",
         version=__version__,
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,
     )
     for name, target, sentence in COMMANDS:
         if target is not None:
