@@ -22,10 +22,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup  ## walk the bundled quickstart exports to a released (or refused) adapter and a report
 	rm -rf build/quickstart
-	mkdir -p build
-	cp -R examples/quickstart build/quickstart
+	mkdir -p build/quickstart
+	cp -R examples/quickstart/inbox examples/quickstart/rights.jsonl examples/quickstart/witting.toml build/quickstart/
 	$(BIN)/witting init build/quickstart
-	$(BIN)/witting run build/quickstart
+	$(BIN)/witting run build/quickstart --as-of 2026-11-24T12:00:00+00:00
 
 check: setup  ## ruff, pyrefly, import-linter
 	$(BIN)/ruff check .

@@ -17,6 +17,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 QUICKSTART = REPOSITORY / "examples" / "quickstart"
 SHARED = REPOSITORY.parent / "shared" / "data"
 WALK_SECONDS_MAX = 900
+AS_OF = (
+    "2026-11-24T12:00:00+00:00"  # the quickstart's consents last a year; its walk is decided as of this day
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def copy_quickstart(root: Path, *, settings: Sequence[tuple[str, str]] = ()) -> 
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quickstart walked to its report, as `make demo` does. Tests only read it; those that change one copy it."""
     root = copy_quickstart(tmp_path_factory.mktemp("quickstart") / "workspace")
-    done = witting("run", root, "--json")
+    done = witting("run", root, "--json", "--as-of", AS_OF)
     assert done.code == 0, done.err
     (root.parent / "run.json").write_text(done.out, "utf-8")
     return root

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import QUICKSTART, copy_quickstart, witting
+from conftest import AS_OF, QUICKSTART, copy_quickstart, witting
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -125,7 +125,7 @@ def test_a_full_disk_loses_nothing_and_the_next_run_ends_the_same(tmp_path: Path
         assert "disk is full" in full.err.lower() or "no space" in full.err.lower()
         (disk / "ballast").unlink()
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
-        done = witting("run", root, "--until", "corpus", "--json")
+        done = witting("run", root, "--until", "corpus", "--json", "--as-of", AS_OF)
         assert done.code == 0, done.err
         assert [s["kept"] for s in done.json["stages"]][:2] == [981, 651]
     finally:

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from conftest import copy_quickstart, witting
+from conftest import AS_OF, copy_quickstart, witting
 from witting import corpus
 from witting.store.parts import read_part
 from witting.workspace import Workspace
@@ -36,14 +36,14 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def uninterrupted(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = shutil.copytree(fresh, tmp_path_factory.mktemp("resume") / "whole")
-    done = witting("run", root, "--until", "corpus")
+    done = witting("run", root, "--until", "corpus", "--as-of", AS_OF)
     assert done.code == 0, done.err
     return root
 
 
 def start(root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "witting", "run", str(root), "--until", "corpus", "--quiet"],
+        [sys.executable, "-m", "witting", "run", str(root), "--until", "corpus", "--quiet", "--as-of", AS_OF],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -99,7 +99,7 @@ def test_a_walk_killed_at_random_points_ends_like_one_that_was_not(
 ) -> None:
     root = shutil.copytree(fresh, tmp_path / "killed")
     kill_at_random(root, random.Random(), KILLS)
-    done = witting("run", root, "--until", "corpus")
+    done = witting("run", root, "--until", "corpus", "--as-of", AS_OF)
     assert done.code == 0, done.err
     assert outcome(root) == outcome(uninterrupted)
 
@@ -109,7 +109,7 @@ def test_a_walk_killed_at_random_points_ends_like_one_that_was_not(
 def test_many_kills_change_nothing(fresh: Path, uninterrupted: Path, tmp_path: Path, round_: int) -> None:
     root = shutil.copytree(fresh, tmp_path / "killed")
     kill_at_random(root, random.Random(round_), KILLS_STRESS // 10)
-    done = witting("run", root, "--until", "corpus")
+    done = witting("run", root, "--until", "corpus", "--as-of", AS_OF)
     assert done.code == 0, done.err
     assert outcome(root) == outcome(uninterrupted)
 
@@ -118,7 +118,7 @@ def test_walking_again_changes_nothing(uninterrupted: Path, tmp_path: Path) -> N
     root = shutil.copytree(uninterrupted, tmp_path / "again")
     before = outcome(root)
     version = witting("corpus", "list", "--workspace", root, "--json").json
-    done = witting("run", root, "--until", "corpus")
+    done = witting("run", root, "--until", "corpus", "--as-of", AS_OF)
     assert done.code == 0, done.err
     assert outcome(root) == before
     assert witting("corpus", "list", "--workspace", root, "--json").json == version
@@ -127,7 +127,7 @@ def test_walking_again_changes_nothing(uninterrupted: Path, tmp_path: Path) -> N
 def test_the_same_exports_again_give_no_turn_twice(fresh: Path, uninterrupted: Path, tmp_path: Path) -> None:
     root = shutil.copytree(uninterrupted, tmp_path / "twice")
     shutil.copytree(fresh / "inbox", root / "inbox", dirs_exist_ok=True)
-    done = witting("run", root, "--until", "corpus")
+    done = witting("run", root, "--until", "corpus", "--as-of", AS_OF)
     assert done.code == 0, done.err
     assert outcome(root) == outcome(uninterrupted)
 

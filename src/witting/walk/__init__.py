@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from witting.store.records import close_run, note_run, open_run, unfinished_run
+from witting.errors import UsageError
+from witting.store.records import Run, close_run, note_run, open_run, unfinished_run
 from witting.walk.admit import admit
 from witting.walk.audit import audit
 from witting.walk.commit import commit
@@ -59,14 +60,25 @@ class WalkResult:
         return [room["funnel"] for room in self.rooms.values() if "funnel" in room]
 
 
-def walk(workspace: Workspace, *, until: str | None = None, tell: Tell, now: datetime) -> WalkResult:
-    """Walk the rooms in order, up to and including `until`. Raises UsageError for an unknown room."""
+def walk(
+    workspace: Workspace,
+    *,
+    until: str | None = None,
+    tell: Tell,
+    now: datetime,
+    as_of: datetime | None = None,
+) -> WalkResult:
+    """Walk the rooms in order, up to and including `until`, deciding as of `as_of` (now, unless said otherwise).
+
+    Raises UsageError where somebody has spoken after `as_of`: a withdrawal is never looked past.
+    """
     with workspace.held():
-        run_id, as_of, results = _begin(workspace, now)
+        _refuse_looking_past(workspace, as_of)
+        run_id, as_of, results = _begin(workspace, now, as_of)
         with workspace.engine() as engine:
             for name, room in ROOMS:
                 if name not in results:
-                    step = Step(workspace, engine, run_id, as_of, tell, results)
+                    step = Step(workspace, engine, run_id, as_of, now, tell, results)
                     results[name] = room(step)
                     note_run(workspace.database, run_id, results)
                 if name == until:
@@ -84,26 +96,34 @@ def alone(workspace: Workspace, *, tell: Tell, now: datetime) -> Iterator[Step]:
     with workspace.held(), workspace.engine() as engine:
         run_id = f"alone-{secrets.token_hex(8)}"
         try:
-            yield Step(workspace, engine, run_id, now, tell, {})
+            yield Step(workspace, engine, run_id, now, now, tell, {})
         finally:
             _remove_scratch(workspace, run_id)
 
 
-def _begin(workspace: Workspace, now: datetime) -> tuple[str, datetime, dict[str, Any]]:
+def _refuse_looking_past(workspace: Workspace, as_of: datetime | None) -> None:
+    said = workspace.projections.events().column("occurred_at").to_pylist()
+    if as_of is not None and any(moment > as_of for moment in said):
+        raise UsageError("somebody has spoken since the moment of --as-of. Walk without it, as of now.")
+
+
+def _begin(
+    workspace: Workspace, now: datetime, as_of: datetime | None
+) -> tuple[str, datetime, dict[str, Any]]:
     unfinished = unfinished_run(workspace.database, "walk")
     if unfinished is not None:
-        if _still_true(workspace, unfinished.as_of, now):
+        if as_of in (None, unfinished.as_of) and _still_true(workspace, unfinished, now):
             return unfinished.run_id, unfinished.as_of, dict(unfinished.body)
         close_run(workspace.database, unfinished.run_id, status="failed")
         _remove_scratch(workspace, unfinished.run_id)
-    run = open_run(workspace.database, "walk", as_of=now)
+    run = open_run(workspace.database, "walk", as_of=as_of or now)
     return run.run_id, run.as_of, {}
 
 
-def _still_true(workspace: Workspace, as_of: datetime, now: datetime) -> bool:
+def _still_true(workspace: Workspace, run: Run, now: datetime) -> bool:
     """An interrupted walk may go on only if nobody has said anything since, and it is less than a day old."""
     said = workspace.projections.events().column("occurred_at").to_pylist()
-    return now - as_of < timedelta(days=1) and all(moment <= as_of for moment in said)
+    return now - run.started_at < timedelta(days=1) and all(moment <= run.as_of for moment in said)
 
 
 def _write_funnel(workspace: Workspace, result: WalkResult) -> None:

@@ -89,7 +89,7 @@ def _sealed(step: Step, path: Path, sha256: str, source: str | None) -> Iterator
         shards=settings.corpus.shards,
         time_zone=settings.intake.time_zone,
         part_rows=settings.intake.part_rows,
-        now=step.as_of,
+        now=step.now,
     )
 
 
@@ -151,12 +151,12 @@ def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column:
 
 def _record(step: Step, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
     """The artifact's counts, in the database and in the ledger: never its name, which may be a person's."""
-    seen = _artifact(sha256, verdicts, step.as_of)
+    seen = _artifact(sha256, verdicts, step.now)
     before = artifact(step.workspace.database, sha256)
     if before is not None and replace(before, admitted_at=seen.admitted_at) == seen:
         return  # a file that was refused before, and is refused for the same reason now
     body = asdict(seen) | {"files": len(verdicts), "admitted_at": seen.admitted_at.isoformat()}
-    step.workspace.ledger.append("intake.committed", body, now=step.as_of)
+    step.workspace.ledger.append("intake.committed", body, now=step.now)
     keep_artifact(step.workspace.database, seen)
 
 

@@ -44,7 +44,7 @@ def audit(step: Step) -> dict[str, Any]:
         "report": report.as_json(),
     }
     facts = {"run": run, "commitment": committed}
-    document = seal_statement(workspace.ledger, "audit", body, now=step.as_of, facts=facts)
+    document = seal_statement(workspace.ledger, "audit", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{run[:12]}"
     workspace.path("audits", f"{identifier}.json").write_text(statement_text(document), "utf-8")
     return {"audit": identifier, **body}

@@ -45,11 +45,11 @@ def commit(step: Step) -> dict[str, Any]:
         as_of=step.as_of,
         stages=[StageRecord(**stage) for room in step.results.values() for stage in room.get("stages", [])],
         packs=workspace.packs.sha256s(),
-        checkpoint=workspace.ledger.checkpoint(now=step.as_of),
-        funnel=[room["funnel"] for room in step.results.values() if "funnel" in room],
+        checkpoint=workspace.ledger.checkpoint(now=step.now),
+        funnel=step.funnel(),
         shards=settings.corpus.shards,
         seed=settings.seed,
-        now=step.as_of,
+        now=step.now,
         decided=step.results["rights"]["entry"],
     )
     return {"corpus": manifest.id, "counts": dict(manifest.counts), "canaries_planted": rows.num_rows}
@@ -81,4 +81,4 @@ def _plan_audit(step: Step, planted: tuple[canary.Canary, ...]) -> None:
     committed = commitment(step, planted)
     if planned(step, committed) is None:
         body = {"commitment": committed, "profile": step.workspace.settings.gate.profile}
-        step.workspace.ledger.append(PLANNED, body, now=step.as_of)
+        step.workspace.ledger.append(PLANNED, body, now=step.now)

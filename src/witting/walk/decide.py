@@ -55,7 +55,7 @@ def _told(step: Step, snapshot: str, counts: dict[str, int]) -> int:
             return entry.index
     body = {"purpose": step.workspace.settings.rights.purpose, "snapshot": snapshot, "decisions": counts}
     return step.workspace.ledger.append(
-        DECIDED, body | {"packs": step.workspace.packs.sha256s()}, now=step.as_of
+        DECIDED, body | {"packs": step.workspace.packs.sha256s()}, now=step.now
     )
 
 
@@ -88,11 +88,11 @@ def record_log(step: Step) -> None:
     if not path.exists():
         return  # consumed by an earlier walk
     record(
-        read_events(path, now=step.as_of),
+        read_events(path, now=step.now),
         vault=step.workspace.vault,
         ledger=step.workspace.ledger,
         packs=step.workspace.packs,
-        now=step.as_of,
+        now=step.now,
     )
     if (
         step.workspace.settings.intake.consume_inbox

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
@@ -75,12 +75,12 @@ def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
         controller=step.workspace.settings.controller,
     )
     facts = {"subject": subject_id, "request_entry": run.body["request_entry"]}
-    document = seal_statement(step.workspace.ledger, "erasure", body, now=step.as_of, facts=facts)
+    document = seal_statement(step.workspace.ledger, "erasure", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{subject_id[:12]}"
     path = step.workspace.path("certificates", f"{identifier}.json")
     path.write_text(statement_text(document), "utf-8")
     path.with_suffix(".tlog-proof").write_text(
-        step.workspace.ledger.tlog_proof(document["entry"], now=step.as_of), "utf-8"
+        step.workspace.ledger.tlog_proof(document["entry"], now=step.now), "utf-8"
     )
     close_run(step.workspace.database, run.run_id)
     return {"certificate": identifier, "path": str(path), "body": body}
@@ -98,7 +98,7 @@ def _begin(step: Step, handle: str, subject_id: str) -> Run:
         vault=step.workspace.vault,
         ledger=step.workspace.ledger,
         packs=step.workspace.packs,
-        now=step.as_of,
+        now=step.now,
     )
     requested = max(e.index for e in step.workspace.ledger.entries(kind="rights.erasure_request"))
     body = {
@@ -136,7 +136,7 @@ def _purge(step: Step, run: Run, located: Located) -> list[Rewritten]:
             "turns": located.rows.get(TURNS, 0),
             "rows": dict(located.rows),
         }
-        workspace.ledger.append(PURGED, body, now=step.as_of)
+        workspace.ledger.append(PURGED, body, now=step.now)
     return done
 
 
@@ -202,10 +202,10 @@ def _new_corpus(step: Step, run: Run, located: Located) -> dict[str, Any] | None
             located.shard,
             pa.concat_tables([empty(EXAMPLE), *left]),
             request=request,
-            now=step.as_of,
+            now=step.now,
             older=older,
         )
-        corpus.publish(manifest, workspace.snapshots, workspace.objects, workspace.ledger, now=step.as_of)
+        corpus.publish(manifest, workspace.snapshots, workspace.objects, workspace.ledger, now=step.now)
     kept = {part.key for part in manifest.parts}
     for key in _corpus_parts(step, located.shard):
         if key not in kept:
@@ -225,9 +225,9 @@ def _unlearn(step: Step, located: Located, changed: Mapping[str, Any]) -> dict[s
     run = train_shards(workspace, manifest, range(manifest.shards), tell=step.tell)
     evaluation = evaluate(workspace, manifest).as_json()
     evaluation["per_person"] = len(evaluation["per_person"])
-    record_run(workspace, run, evaluation, now=step.as_of)
+    record_run(workspace, run, evaluation, now=step.now)
     results = {"training": {"run": run.id, "evaluation": evaluation, "training": run.as_json()}}
-    inner = Step(workspace, step.engine, step.run_id, step.as_of, step.tell, results)
+    inner = replace(step, results=results)
     results["audit"] = audit(inner)
     decided = release(inner)
     after = next((s.adapter_sha256 for s in run.shards if s.shard == located.shard), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -43,7 +42,7 @@ def release(step: Step) -> dict[str, Any]:
     if known is not None:
         return {"release": known, **body}
     facts = {"run": body["run"], "corpus": manifest.id, "open": verdict.open, "audience": verdict.audience}
-    document = seal_statement(workspace.ledger, "release", body, now=step.as_of, facts=facts)
+    document = seal_statement(workspace.ledger, "release", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{body['run'][:12]}"
     workspace.path("releases", f"{identifier}.json").write_text(statement_text(document), "utf-8")
     workspace.path("releases", f"{identifier}.md").write_text(card.write(body), "utf-8")
@@ -52,7 +51,7 @@ def release(step: Step) -> dict[str, Any]:
 
 def _verified(step: Step, manifest: corpus.Manifest) -> list[Any]:
     tables = [empty(DECISION), *step.tables(step.parts(DECISIONS))]
-    step.workspace.ledger.checkpoint(now=step.as_of)  # the commit's entry must lie under a signed tree
+    step.workspace.ledger.checkpoint(now=step.now)  # the commit's entry must lie under a signed tree
     return corpus.verify(
         manifest,
         step.workspace.objects,
@@ -63,8 +62,9 @@ def _verified(step: Step, manifest: corpus.Manifest) -> list[Any]:
 
 
 def _everyone_permits(step: Step, manifest: corpus.Manifest) -> bool:
-    """Decide the turns of the corpus again as of this moment, with every event that has come in since."""
-    now = max(step.as_of, datetime.now(UTC))
+    """Decide the turns of the corpus again, with every event that has come in since this walk began."""
+    said = step.workspace.projections.events().column("occurred_at").to_pylist()
+    now = max([step.as_of, *said])
     used = {
         turn
         for table in corpus.read(step.workspace.objects, manifest)

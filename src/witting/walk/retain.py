@@ -19,7 +19,7 @@ from witting.walk.step import Step
 
 def retain(step: Step) -> dict[str, Any]:
     """Delete what is past its time. Returns how many turns lost their words now, and how many have none left in all."""
-    limit = step.as_of - timedelta(days=step.workspace.settings.intake.retention_days)
+    limit = step.now - timedelta(days=step.workspace.settings.intake.retention_days)
     deleted, parts = 0, []
     for part in step.parts(TURNS):
         kept, count = _without_expired(step, part, limit)
@@ -33,7 +33,7 @@ def retain(step: Step) -> dict[str, Any]:
             "quarantined_records": expired_records,
             "admitted_before": limit.isoformat(),
         }
-        step.workspace.ledger.append("retention.applied", body, now=step.as_of)
+        step.workspace.ledger.append("retention.applied", body, now=step.now)
     return {
         "deleted_now": deleted,
         "deleted_quarantined_now": expired_records,

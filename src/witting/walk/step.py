@@ -23,14 +23,16 @@ Tell = Callable[[str, int, int], None]  # what is being done, done so far, in al
 
 @dataclass(frozen=True)
 class Step:
-    """One room's turn: the workspace, the engine, the moment this walk decides as of, the results so far by room."""
+    """One room's turn: the workspace, the engine, the moment this walk decides as of, the clock when this process began,
+    the results so far by room."""
 
     workspace: Workspace
     engine: LocalEngine
     run_id: str
     as_of: datetime
+    now: datetime
     tell: Tell
-    results: Mapping[str, Any]  # Any: the JSON each earlier room gave back
+    results: dict[str, Any]  # Any: the JSON each earlier room gave back
 
     def scratch(self, room: str) -> str:
         """Where this walk keeps parts that are not a snapshot yet; removed when the walk ends."""
@@ -38,6 +40,10 @@ class Step:
 
     def told(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.tell(what, done, total)
+
+    def funnel(self) -> list[dict[str, Any]]:
+        """The funnel so far, a row a stage."""
+        return [room["funnel"] for room in self.results.values() if "funnel" in room]
 
     def parts(self, snapshot: str) -> tuple[Part, ...]:
         """The parts of a named snapshot, none where nothing was committed yet."""

@@ -25,7 +25,7 @@ def train(step: Step) -> dict[str, Any]:
     run = train_shards(workspace, manifest, range(manifest.shards), tell=step.tell)
     evaluation = evaluate(workspace, manifest)
     said = evaluation.as_json() | {"per_person": len(evaluation.per_person)}
-    record_run(workspace, run, said, now=step.as_of)
+    record_run(workspace, run, said, now=step.now)
     return {"run": run.id, "corpus": manifest.id, "evaluation": said, "training": run.as_json()}
 
 

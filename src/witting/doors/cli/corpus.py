@@ -99,7 +99,7 @@ def verify(version: str = "latest", /, *, common: Common = DEFAULT) -> int:
     workspace = Workspace.open(common.workspace)
     manifest = _load(workspace, version)
     with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
-        workspace.ledger.checkpoint(now=step.as_of)
+        workspace.ledger.checkpoint(now=step.now)
         decisions = pa.concat_tables([empty(DECISION), *decisions_of(step, as_of=step.as_of)])
         removed = [gone for later in corpus.versions(workspace.snapshots) for gone in later.removed]
         checks = corpus.verify(manifest, workspace.objects, decisions, workspace.ledger, removed=removed)

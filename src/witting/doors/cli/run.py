@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
+from witting.errors import UsageError
 from witting.walk import ROOMS, WalkResult, walk
 from witting.workspace import Workspace
 
@@ -23,7 +25,14 @@ Room = Literal[
 ]
 
 
-def run(directory: Path | None = None, /, *, until: Room | None = None, common: Common = DEFAULT) -> int:
+def run(
+    directory: Path | None = None,
+    /,
+    *,
+    until: Room | None = None,
+    as_of: datetime | None = None,
+    common: Common = DEFAULT,
+) -> int:
     """Walk from exports to a released (or refused) adapter. A walk that was stopped goes on where it was.
 
     Parameters
@@ -32,9 +41,14 @@ def run(directory: Path | None = None, /, *, until: Room | None = None, common: 
         The workspace; the same as --workspace.
     until
         Stop after this room.
+    as_of
+        Decide as of this earlier moment (with an offset). Refused where somebody has spoken since.
     """
     workspace = Workspace.open(directory or common.workspace)
-    result = _walk(workspace, until, common)
+    if as_of is not None and as_of.tzinfo is None:
+        raise UsageError("--as-of needs an offset, e.g. 2026-11-24T12:00:00+00:00.")
+    with progress(common) as tell:
+        result = walk(workspace, until=until, tell=tell, now=now(), as_of=as_of)
     show(common, _as_json(result, workspace), lambda: _page(result, workspace))
     return 0
 
