@@ -319,6 +319,9 @@ def _account(member: Member | None) -> str:
 
 SOURCE = Source(
     name=NAME,
+    companions=frozenset(
+        ("user.json", "user_settings.json", "chat.html", "export_manifest.json", "model_comparisons.json")
+    ),
     permitted_use=PermittedUse(
         purposes=(
             "provide_service",

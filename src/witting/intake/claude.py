@@ -178,6 +178,7 @@ def _only_account(member: Member | None) -> str:
 
 SOURCE = Source(
     name=NAME,
+    companions=frozenset(("users.json", "projects.json")),
     permitted_use=PermittedUse(
         purposes=(
             "provide_service",

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from posixpath import dirname
+from posixpath import basename, dirname
 
 from witting.errors import InputError, UsageError
 from witting.intake import (
@@ -52,6 +52,7 @@ SOURCES: tuple[Source, ...] = (
     whatsapp.SOURCE,
 )
 STANDALONE = frozenset({whatsapp.SOURCE.name})  # every file is an export of its own
+BESIDE = "beside_the_chats"
 PEEK_BYTES = 16
 RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
 
@@ -90,7 +91,7 @@ def admit(
 def _admit_root(
     root: Root, forced: Source | None, text_chars_max: int
 ) -> Iterator[Turn | Skipped | FileVerdict]:
-    found = [(entry, _find_source(root, entry, forced)) for entry in root.entries]
+    found = _with_companions([(entry, _find_source(root, entry, forced)) for entry in root.entries])
     beside = {entry.member.path: entry.member for entry in root.entries if entry.member}
     exports: dict[str, list[Member]] = {}
     for entry, claimed in found:
@@ -106,6 +107,24 @@ def _admit_root(
             yield _refused(root.shown_path(entry.path), claimed)
         elif members := exports.pop(_export_key(claimed, entry.path), None):
             yield from _Reading(root, claimed, tuple(members), beside, text_chars_max).run()
+
+
+def _with_companions(found: list[tuple[Entry, Source | str]]) -> list[tuple[Entry, Source | str]]:
+    """A file that its export is known to carry beside the chats says so: nothing of it was left unread."""
+    known = {
+        (dirname(entry.path), name)
+        for entry, claimed in found
+        if isinstance(claimed, Source)
+        for name in claimed.companions
+    }
+    return [
+        (entry, BESIDE if claimed == "unknown_format" and _split(entry.path) in known else claimed)
+        for entry, claimed in found
+    ]
+
+
+def _split(path: str) -> tuple[str, str]:
+    return dirname(path), basename(path)
 
 
 def _export_key(source: Source, path: str) -> str:

@@ -13,6 +13,7 @@ REFUSALS = {
     "Export the chat again with more messages, or with the phone set to another language.",
     "archive_not_supported": "a packed file that is not a zip. Unpack it and give the folder.",
     "archive_refused": "another member makes the whole archive unsafe; it has its own line. Export it again.",
+    "beside_the_chats": "a profile or settings file that the export carries beside its chats: it holds none.",
     "broken_archive": "the zip is cut off or damaged. Download it again.",
     "broken_json": "the file is not whole JSON. Download the export again.",
     "compression_not_supported": "packed in a way the standard library cannot read. Pack it again as an ordinary zip.",

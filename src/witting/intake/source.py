@@ -82,7 +82,9 @@ class Skipped:
     (a system line, media without words)."""
 
     member: str
-    reason: str  # snake_case, a closed list in each reader: system_line, media_omitted, no_text, broken_json, ...
+    reason: (
+        str  # snake_case, a closed list in each reader: system_line, media_omitted, no_text, broken_json, ...
+    )
     bytes: tuple[int, int]
     record: bytes | None = None
 
@@ -121,3 +123,6 @@ class Source:
     permitted_use: PermittedUse
     claims: Callable[[Member, bytes], bool]
     read: Callable[[Export], Iterator[Turn | Skipped]]
+    companions: frozenset[str] = (
+        frozenset()
+    )  # names of files beside the chats that hold none: profile, settings

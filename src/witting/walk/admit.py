@@ -27,7 +27,9 @@ MEDIA = "media_not_read"
 PARTLY = "some_members_refused"
 DISCARDABLE = (
     MEDIA,
-    "not_a_chat",
+    "beside_the_chats",
+    "macos_metadata",
+    "hidden_file",
 )  # refused members that carry no words: they do not keep a consumed export alive
 TURNS, SIGNALS, BAD, PEOPLE = "intake/turns", "intake/signals", "intake/quarantine", "intake/parties"
 
