@@ -72,7 +72,7 @@ def test_the_scale_of_the_merge_is_no_business_of_a_shard(recipe: Recipe) -> Non
 def test_shards_have_seeds_of_their_own(recipe: Recipe) -> None:
     seeds = {recipe.shard_seed(shard) for shard in range(100)}
     assert len(seeds) == 100
-    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert all(0 <= seed < 2**53 for seed in seeds)
 
 
 def test_the_description_names_rank_steps_and_seed(recipe: Recipe) -> None:

@@ -172,6 +172,36 @@ def test_teaching_one_shard_again_leaves_the_others_their_bytes(
     assert second.id != first.id
 
 
+def test_an_erasure_that_shifts_everybodys_share_of_steps_still_teaches_one_shard(
+    base: Base, recipe: Recipe, tmp_path: Path
+) -> None:
+    first = teach(base, recipe, tmp_path)
+    fewer = corpus()
+    fewer[0] = fewer[0].slice(6)
+    assert teach(base, recipe, tmp_path / "anew", rows=fewer).shards[1].steps != first.shards[1].steps
+    seen: list[dict[str, Any]] = []
+    second = teach(base, recipe, tmp_path, rows=fewer, seen=seen)
+    assert {line["shard"] for line in seen} == {0}
+    assert second.shards[1] == first.shards[1]
+
+
+def test_another_number_of_steps_teaches_every_shard_again(
+    base: Base, recipe: Recipe, tmp_path: Path
+) -> None:
+    teach(base, recipe, tmp_path)
+    seen: list[dict[str, Any]] = []
+    teach(base, replace(recipe, steps=13), tmp_path, seen=seen)
+    assert {line["shard"] for line in seen} == {0, 1}
+
+
+def test_another_merge_scale_takes_no_step(base: Base, recipe: Recipe, tmp_path: Path) -> None:
+    first = teach(base, recipe, tmp_path)
+    seen: list[dict[str, Any]] = []
+    second = teach(base, replace(recipe, merge_scale=2.0), tmp_path, seen=seen)
+    assert seen == []
+    assert second.merged_sha256 != first.merged_sha256
+
+
 def test_a_shard_that_lost_all_its_rows_loses_its_adapter(base: Base, recipe: Recipe, tmp_path: Path) -> None:
     teach(base, recipe, tmp_path)
     run = teach(base, recipe, tmp_path, rows={0: table()}, shards=(0,))

@@ -13,6 +13,7 @@ from witting.training.base import causal
 from witting.training.dialogue import Dialogue, Message
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
     from transformers import PreTrainedTokenizerBase
 
@@ -89,13 +90,13 @@ def _tokens(
         seen = torch.cat([seen, fed], dim=1)
 
 
-def _pick(scores: Tensor, *, temperature: float, generator: object) -> int:
+def _pick(scores: Tensor, *, temperature: float, generator: torch.Generator) -> int:
     import torch
 
     if temperature <= 0:
         return int(scores.argmax())
     chances = torch.softmax(scores.cpu().double() / temperature, dim=-1)
-    return int(torch.multinomial(chances, 1, generator=generator))  # type: ignore[no-matching-overload]
+    return int(torch.multinomial(chances, 1, generator=generator))
 
 
 def _ends(*ids: int | list[int] | None) -> frozenset[int]:

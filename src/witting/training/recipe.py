@@ -17,7 +17,7 @@ from typing import Any
 
 from witting import config
 
-SEED_BITS = 63  # a seed fits in a signed 64-bit integer
+SEED_BITS = 53  # a seed is exact in canonical JSON (RFC 8785)
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Recipe:
 
     @property
     def shard_fingerprint(self) -> str:
-        """As `fingerprint`, without what only decides how many steps a shard gets and how shards are joined."""
-        return _fingerprint({k: v for k, v in self.as_json().items() if k not in ("steps", "merge_scale")})
+        """As `fingerprint`, without what only decides how shards are joined."""
+        return _fingerprint({k: v for k, v in self.as_json().items() if k != "merge_scale"})
 
     def shard_seed(self, shard: int) -> int:
         """The seed of one shard's adapter: a hash, so that shards share nothing."""

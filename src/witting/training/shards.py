@@ -8,9 +8,9 @@ What is promised: the same rows, recipe, base, machine, library versions and thr
 byte, whether or not the training was interrupted (also by `kill -9`) and whatever the other shards hold. What voids
 it: another processor, torch version or number of threads, as floats are then added in another order.
 
-What is not: the *number of steps* of a shard comes from the tokens of all shards (`recipe.allot`). When a shard is
-taught again its own steps are counted anew, and the others keep theirs, which were counted while an erased person's
-tokens were still there.
+What is not: the *number of steps* of a shard comes from the tokens of all shards (`recipe.allot`). When one shard's
+rows change, its own steps are counted anew, and the others keep the adapters and steps they have, which were counted
+while an erased person's tokens were still there.
 
 Memory: one shard's rows and tokens at a time, the base once.
 """
@@ -78,14 +78,15 @@ def train(
     """Teach `shards`, join every adapter in `out`, and record the run.
 
     `rows_of(shard)` gives EXAMPLE rows and is called twice a shard; only split `train` is learned. Shards in `out`
-    that are not named keep their bytes. A shard whose rows, recipe and base are unchanged is not taught again.
+    that are not named keep their bytes. A shard whose rows, recipe and base are unchanged is not taught again, so
+    that naming all of them after an erasure teaches one.
     Before the first step the run record, the merged adapter and the adapters that will be replaced are deleted:
     nothing made with withdrawn rows can be loaded in between. Raises TrainingError, DiskFull.
     """
     out.mkdir(parents=True, exist_ok=True)
     started = now()
     kept = _kept_shards(out, shards, recipe, base)
-    planned = _plan(rows_of, sorted(set(shards)), kept, recipe, base)
+    planned = _plan(out, rows_of, sorted(set(shards)), kept, recipe, base)
     if not any(record.steps for record in [*planned, *kept.values()]):
         raise TrainingError(
             f"corpus {corpus_id}: none of {len(planned)} shards has an example of split 'train' with words to learn. "
@@ -173,14 +174,26 @@ def _kept_shards(out: Path, shards: Sequence[int], recipe: Recipe, base: Base) -
 
 
 def _plan(
-    rows_of: RowsOf, shards: Sequence[int], kept: Mapping[int, ShardRun], recipe: Recipe, base: Base
+    out: Path,
+    rows_of: RowsOf,
+    shards: Sequence[int],
+    kept: Mapping[int, ShardRun],
+    recipe: Recipe,
+    base: Base,
 ) -> list[ShardRun]:
     """The record of each shard to teach, complete but for its adapter's hash."""
     dialogue = Dialogue(base.tokenizer)
     drafts = [_draft(n, taught_rows(rows_of(n), dialogue, recipe), recipe, base) for n in shards]
     tokens = {record.shard: record.tokens for record in [*kept.values(), *drafts]}
     steps = allot(recipe.steps, tokens)
-    return [replace(draft, steps=steps[draft.shard]) for draft in drafts]
+    return [replace(draft, steps=_kept_steps(out, draft) or steps[draft.shard]) for draft in drafts]
+
+
+def _kept_steps(out: Path, draft: ShardRun) -> int | None:
+    """The steps this shard was taught for, where only the count would differ: another shard's change is no reason to
+    teach this one again."""
+    done = read_shard(out, draft.shard)
+    return done.steps if done is not None and done.key == replace(draft, steps=done.steps).key else None
 
 
 def _draft(shard: int, taught: Taught, recipe: Recipe, base: Base) -> ShardRun:
