@@ -114,7 +114,9 @@ class Workspace:
 
         signer = self.keys.signer()
         name = hashlib.sha256(signer.public_key().public_bytes_raw()).hexdigest()[:16]
-        return Ledger(self.database, signer, origin=f"witting.ledger/{name}", fold=self.projections.fold)
+        ledger = Ledger(self.database, signer, origin=f"witting.ledger/{name}", fold=self.projections.fold)
+        self.projections.catch_up(ledger)  # a rebuild that was killed goes on here; else one cheap question
+        return ledger
 
     @cached_property
     def snapshots(self) -> Snapshots:
