@@ -207,7 +207,7 @@ def verify_statement(
         return checks
     parts = opened[0]
     checks += [
-        _check("key", lambda: _check_key(parts, verifier_key)),
+        _check("key", lambda: compare_key(parts.key, verifier_key)),
         _check("statement", lambda: _check_statement(parts)),
         _check("signature", lambda: _check_signature(parts)),
         _check("inclusion", lambda: _check_inclusion(parts)),
@@ -249,12 +249,13 @@ def _check_format(document: Mapping[str, Any], opened: list[_Opened]) -> str:
     return f"{FORMAT}, {document['kind']}, with all its parts"
 
 
-def _check_key(parts: _Opened, expected: str | None) -> str:
+def compare_key(key: VerifierKey, expected: str | None) -> str:
+    """What to say of the key that came with a file; ProofInvalid if another was expected."""
     if expected is None:
-        return f"not compared: {parts.key} came with the statement; compare it with one you got elsewhere"
-    if parse_verifier_key(expected) != parts.key:
-        raise ProofInvalid(f"the statement is signed by {parts.key}, not by the expected {expected.strip()}.")
-    return f"{parts.key} is the expected one"
+        return f"not compared: {key} came with the file; compare it with one you got elsewhere"
+    if parse_verifier_key(expected) != key:
+        raise ProofInvalid(f"signed by {key}, not by the expected {expected.strip()}.")
+    return f"{key} is the expected one"
 
 
 def _check_statement(parts: _Opened) -> str:
