@@ -237,6 +237,7 @@ def _unlearn(step: Step, located: Located, changed: Mapping[str, Any]) -> dict[s
         "before_sha256": before,
         "after_sha256": after,
         "steps": next((s.steps for s in run.shards if s.shard == located.shard), 0),
+        "other_shards": "kept byte for byte, with steps counted while this person's words were still there",
         "run": run.id,
         "merged_sha256": run.merged_sha256,
         "base_sha256": run.base_sha256,

@@ -15,7 +15,6 @@ from witting.workspace import Workspace
 
 TRAINED = "run.trained"
 ADAPTERS = "adapters"
-INTEGER_MAX = 2**53 - 1  # RFC 8785: beyond it, doubles are not exact
 
 
 def train(step: Step) -> dict[str, Any]:
@@ -70,19 +69,17 @@ def record_run(workspace: Workspace, run: training.Run, evaluation: dict[str, An
         "corpus": run.corpus_id,
         "base": {"name": run.base_name, "sha256": run.base_sha256},
         "recipe_fingerprint": run.recipe.fingerprint,
-        "shards": _exact([shard.as_json() for shard in run.shards]),
+        "shards": [shard.as_json() for shard in run.shards],
         "merged_sha256": run.merged_sha256,
-        "evaluation": _exact(evaluation),
+        "evaluation": _in_digits(evaluation),
     }
     workspace.ledger.append(TRAINED, body, now=now)
 
 
-def _exact(value: Any) -> Any:
-    """Numbers that canonical JSON cannot hold alike everywhere, as text: fractions with six digits, 64-bit seeds."""
+def _in_digits(value: Any) -> Any:
+    """Fractions as text with six digits: canonical JSON spells floats alike everywhere, people would not."""
     if isinstance(value, float):
         return f"{value:.6f}"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > INTEGER_MAX:
-        return str(value)
     if isinstance(value, dict):
-        return {name: _exact(inner) for name, inner in value.items()}
-    return [_exact(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {name: _in_digits(inner) for name, inner in value.items()}
+    return [_in_digits(inner) for inner in value] if isinstance(value, list | tuple) else value
