@@ -69,7 +69,10 @@ class Workspace:
         if not (root / "keys").exists():
             KeyStore.create(root / "keys")
         workspace = cls(root, settings)
-        _ = workspace.ledger
+        key = (
+            root / "checkpoints" / "ledger.vkey"
+        )  # to hand out: whoever has it can check what this ledger signs
+        key.write_text(f"{workspace.ledger.verifier_key}\n", "utf-8")
         return workspace
 
     @classmethod

@@ -17,7 +17,7 @@ import pyarrow as pa
 from witting import corpus
 from witting.corpus.commit import replace_part
 from witting.erasure import Located, Rewritten, certificate_body, locate, rewrite, rows_of, rows_without
-from witting.ledger.certificate import seal_statement, statement_text
+from witting.ledger.certificate import reissue_statement, seal_statement, statement_text
 from witting.rights.record import RightsEvent, record
 from witting.schema import EXAMPLE, empty
 from witting.store.parts import Part, read_part, write_part
@@ -56,14 +56,29 @@ def plan(step: Step, subject_id: str) -> dict[str, Any]:
 def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
     """Do it. Returns the certificate's id and document. A crash anywhere: call it again for the same person."""
     run = _begin(step, handle, subject_id)
+    body = run.body.get("certificate") or _erase(step, run)
+    note_run(step.workspace.database, run.run_id, {**run.body, "certificate": body})
+    document = _sealed(step, body)
+    identifier = f"{document['entry']}-{subject_id[:12]}"
+    path = step.workspace.path("certificates", f"{identifier}.json")
+    path.write_text(statement_text(document), "utf-8")
+    path.with_suffix(".tlog-proof").write_text(
+        step.workspace.ledger.tlog_proof(document["entry"], now=step.now), "utf-8"
+    )
+    close_run(step.workspace.database, run.run_id)
+    return {"certificate": identifier, "path": str(path), "body": body}
+
+
+def _erase(step: Step, run: Run) -> dict[str, Any]:
+    """Everything but the certificate's seal; returns what the certificate says."""
     located = Located(**run.body["located"])
     guard.stop_serving(step.workspace, located.shard, trained=run.body["corpus_examples"] > 0)
-    step.workspace.keys.destroy(subject_id)
-    step.workspace.vault.mark_erased(subject_id)
+    step.workspace.keys.destroy(located.subject_id)
+    step.workspace.vault.mark_erased(located.subject_id)
     rewritten = _purge(step, run, located)
     changed = _new_corpus(step, run, located)
     results = _unlearn(step, located, changed) if changed is not None else None
-    body = certificate_body(
+    return certificate_body(
         located=located,
         request_entry=run.body["request_entry"],
         rewritten=rewritten,
@@ -74,16 +89,15 @@ def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
         remaining=_remaining(step),
         controller=step.workspace.settings.controller,
     )
-    facts = {"subject": subject_id, "request_entry": run.body["request_entry"]}
-    document = seal_statement(step.workspace.ledger, "erasure", body, now=step.now, facts=facts)
-    identifier = f"{document['entry']}-{subject_id[:12]}"
-    path = step.workspace.path("certificates", f"{identifier}.json")
-    path.write_text(statement_text(document), "utf-8")
-    path.with_suffix(".tlog-proof").write_text(
-        step.workspace.ledger.tlog_proof(document["entry"], now=step.now), "utf-8"
-    )
-    close_run(step.workspace.database, run.run_id)
-    return {"certificate": identifier, "path": str(path), "body": body}
+
+
+def _sealed(step: Step, body: dict[str, Any]) -> dict[str, Any]:
+    """The sealed statement; where a crash came between sealing and writing it down, the same one again."""
+    for entry in step.workspace.ledger.entries(kind="erasure.completed"):
+        if entry.body["request_entry"] == body["request_entry"]:
+            return reissue_statement(step.workspace.ledger, entry.index, body, now=step.now)
+    facts = {"subject": body["subject"], "request_entry": body["request_entry"]}
+    return seal_statement(step.workspace.ledger, "erasure", body, now=step.now, facts=facts)
 
 
 def _begin(step: Step, handle: str, subject_id: str) -> Run:
