@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from witting.redaction.lexicon import Found, Lexicon, Token, phrase, read_toml, tokens
+from witting.redaction.lexicon import Found, Lexicon, Token, phrase, read_toml
 from witting.redaction.normalise import View
 from witting.redaction.span import Span
 
@@ -51,14 +51,13 @@ def _marks() -> Lexicon:
     )
 
 
-def touches(words: Sequence[str] | frozenset[str]) -> bool:
-    """Whether a text with these plain words can hold a mark."""
-    return _marks().touches(words)
+def touches(word: str) -> bool:
+    """Whether a text with this plain word can hold a mark."""
+    return _marks().touches(word)
 
 
-def find_marks(view: View) -> Iterator[Span]:
+def find_marks(words: Sequence[Token]) -> Iterator[Span]:
     """Marks of confidence. A company word is needed where the mark alone is an everyday word."""
-    words = tokens(view)
     found = _lexicon().find(words)
     company = any(f.phrase.label == "company" for f in found)
     topics = [f for f in found if f.phrase.label == "topic"]

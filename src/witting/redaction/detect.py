@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from witting.errors import UsageError
 from witting.redaction import confidential, names, special_category
 from witting.redaction.arbitrate import arbitrate
+from witting.redaction.lexicon import tokens
 from witting.redaction.normalise import WORD, View, placeholders, view
 from witting.redaction.patterns import addresses, contact, dates, identifiers, secrets
 from witting.redaction.span import ABOUT, Labels, Span
@@ -22,7 +23,7 @@ TEXT_CHARS_MAX = 1_000_000
 ROUNDS_MAX = 12  # each later round holds at least one new span; more than three were never seen
 REMEMBERED_WORDS_MAX = 200_000
 
-SPECIAL, CONFIDENTIAL, SECRET, PERSON, MONTH, CHILD = 1, 2, 4, 8, 16, 32
+SPECIAL, CONFIDENTIAL, SECRET, PERSON, MONTH, CHILD, NAMED_ID = 1, 2, 4, 8, 16, 32, 64
 
 _DIGIT = re.compile(r"[0-9]")
 _HEX_GROUPS = re.compile(r"[0-9a-f]:|\d\.\d", re.I)
@@ -36,10 +37,9 @@ class _Gate(dict[str, int]):
     def __missing__(self, word: str) -> int:
         if len(self) >= REMEMBERED_WORDS_MAX:
             self.clear()
-        one = (word,)
         flags = (
-            (SPECIAL if special_category.touches(one) else 0)
-            | (CONFIDENTIAL if confidential.touches(one) else 0)
+            (SPECIAL if special_category.touches(word) else 0)
+            | (CONFIDENTIAL if confidential.touches(word) else 0)
             | (SECRET if word in secrets.KEYWORD_TRIGGERS or word.startswith(secrets.KEYWORD_STEMS) else 0)
             | (
                 PERSON
@@ -50,6 +50,7 @@ class _Gate(dict[str, int]):
             )
             | (MONTH if word in dates.TRIGGERS else 0)
             | (CHILD if word in special_category.AGE_TRIGGERS else 0)
+            | (NAMED_ID if word in identifiers.TRIGGERS or word.startswith(identifiers.TRIGGER_STEMS) else 0)
         )
         self[word] = flags
         return flags
@@ -114,9 +115,10 @@ def _read(seen: View, known: names.KnownNames, *, keep_dates: bool) -> tuple[lis
         found += names.find_introduced(seen)
         found += names.find_titled(seen)
         found += names.find_listed(seen)
+    words = tokens(seen) if flags & (CONFIDENTIAL | SPECIAL) else []
     if flags & CONFIDENTIAL:
-        found += confidential.find_marks(seen)
-    mentions = special_category.mentions(seen) if flags & SPECIAL else []
+        found += confidential.find_marks(words)
+    mentions = special_category.mentions(seen, words) if flags & SPECIAL else []
     found += special_category.spans(mentions)
     return found, {"other" if mention.about == "you" else mention.about for mention in mentions}
 
@@ -145,6 +147,9 @@ def _patterns(seen: View, flags: int, *, has_digit: bool, keep_dates: bool) -> I
             yield from contact.find_phones(seen)
         if _HEX_GROUPS.search(folded):
             yield from contact.find_hosts(seen)
-        yield from addresses.find(seen, has_digit=True)
+        yield from addresses.find(seen)
+        if flags & NAMED_ID:
+            yield from identifiers.find_named(seen)
+            yield from addresses.find_named(seen)
         if not keep_dates:
-            yield from dates.find_dates(seen, has_month=bool(flags & MONTH), has_digit=True)
+            yield from dates.find_dates(seen, has_month=bool(flags & MONTH))

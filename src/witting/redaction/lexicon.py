@@ -7,6 +7,7 @@ word of a phrase costs nothing more.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from witting.redaction.normalise import WORD, View, fold, plain
 
 REMEMBERED_WORDS_MAX = 200_000  # distinct words whose look-up is kept; then forgotten all at once
 STEM_CHARS_MIN = 2
+_SENTENCE_END = re.compile(r"[!?\n;।؟…。]|\.[ \t.]")
 _ARABIC_PREFIXES = ("وال", "بال", "لل", "ال", "و", "ب")
 
 
@@ -76,23 +78,14 @@ def tokens(view: View) -> list[Token]:
     """The words with their sentence; `.` inside a number or word ends none."""
     found: list[Token] = []
     sentence = end = 0
-    for match in WORD.finditer(view.plain):
-        between = view.plain[end : match.start()]
-        if found and _ends_sentence(between):
-            sentence += 1
+    text = view.plain
+    for match in WORD.finditer(text):
+        start = match.start()
+        if start - end != 1 or text[end] != " ":
+            sentence += found != [] and _SENTENCE_END.search(text, end, start) is not None
         end = match.end()
-        found.append(Token(match.group(), match.start(), end, sentence))
+        found.append(Token(match.group(), start, end, sentence))
     return found
-
-
-def _ends_sentence(between: str) -> bool:
-    return (
-        any(mark in between for mark in "!?\n;।؟…")
-        or ". " in between
-        or ".." in between
-        or ".\t" in between
-        or "。" in between
-    )
 
 
 class Lexicon:
@@ -101,13 +94,21 @@ class Lexicon:
     def __init__(self, phrases: Iterable[Phrase]) -> None:
         self._exact: dict[str, list[Phrase]] = {}
         self._stems: dict[str, list[Phrase]] = {}
+        self._telling: set[str] = set()  # the longest word of each phrase
+        self._telling_stems: set[str] = set()
         for entry in phrases:
             if not entry.words:
                 continue
             first = entry.words[0]
             table, key = (self._stems, first[:-1]) if first.endswith("*") else (self._exact, first)
             table.setdefault(key, []).append(entry)
+            longest = max(entry.words, key=len)
+            if longest.endswith("*"):
+                self._telling_stems.add(longest[:-1])
+            else:
+                self._telling.add(longest)
         self._sizes = sorted({len(stem) for stem in self._stems})
+        self._telling_sizes = sorted({len(stem) for stem in self._telling_stems})
         self._memory: dict[str, tuple[Phrase, ...]] = {}
 
     def starting(self, word: str) -> tuple[Phrase, ...]:
@@ -119,17 +120,23 @@ class Lexicon:
             known = self._memory[word] = tuple(self._lookup(word))
         return known
 
-    def touches(self, words: Iterable[str]) -> bool:
-        """Whether any phrase begins with one of the words."""
-        return any(self.starting(word) for word in words)
+    def touches(self, word: str) -> bool:
+        """Whether the word is the longest of any phrase: a text without such a word holds no phrase."""
+        return any(
+            form in self._telling or any(form[:size] in self._telling_stems for size in self._telling_sizes)
+            for form in [word, *_without_article(word)]
+        )
 
     def find(self, words: Sequence[Token]) -> list[Found]:
         """All matches within one sentence each; of matches from one word, every one is given."""
         found: list[Found] = []
+        memory = self._memory
+        total = len(words)
         for at, token in enumerate(words):
-            for entry in self.starting(token.text):
+            entries = memory.get(token.text)
+            for entry in self.starting(token.text) if entries is None else entries:
                 last = at + len(entry.words)
-                if _continues(words, at, last, entry):
+                if last == at + 1 or (last <= total and _continues(words, at, last, entry)):
                     found.append(Found(at, last, entry))
         return found
 
@@ -156,12 +163,7 @@ def _without_article(word: str) -> list[str]:
 
 
 def _continues(words: Sequence[Token], first: int, last: int, entry: Phrase) -> bool:
-    if last > len(words) or words[last - 1].sentence != words[first].sentence:
-        return False
     for wanted, token in zip(entry.words[1:], words[first + 1 : last], strict=True):
-        if wanted.endswith("*"):
-            if not token.text.startswith(wanted[:-1]):
-                return False
-        elif wanted != token.text:
+        if wanted != token.text and not (wanted[-1] == "*" and token.text.startswith(wanted[:-1])):
             return False
-    return True
+    return words[last - 1].sentence == words[first].sentence

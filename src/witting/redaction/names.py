@@ -35,7 +35,7 @@ _SURNAMES = rf"(?: (?:(?:van|von|de|da|do|dos|das|del|della|di|bin|al|el|der|den
 _FULL = re.compile(rf"{_CAPITALISED}{_SURNAMES}")
 
 _INTRODUCED = re.compile(
-    r"(?<![^\W\d_])(?:my (?:full |first |last |real )?name(?:'s| is|:)|my names|the name's|call me|name ?:|ich heisse|ich heise|mein (?:voller )?name(?: ist|:)|"
+    r"(?<![^\W\d_])(?:my (?:full |first |last |real |maiden |middle )?name(?:'s| is|:)|(?:his|her|their|whose|friend's|partner's|wife's|husband's|boss's) (?:full |first |last |real |maiden )?name(?:'s| is|:)|my names|the name's|calls? me|named|name ?:|ich heisse|ich heise|mein (?:voller )?name(?: ist|:)|"
     r"je m'appelle|je me nomme|mon nom(?: est|:| c'est)|moi c'est|mon prenom(?: est|:| c'est)|me llamo|mi nombre(?: completo)?(?: es|:)|"
     r"meu nome(?: completo)?(?: e|:)|me chamo|chamo-me|mi chiamo|il mio nome(?: e|:)|ik heet|mijn naam(?: is|:)|nazywam sie|mam na imie|moje imie(?: to|:)|"
     r"(?:benim )?(?:adim|ismim)|नाम[: ]|मेरा नाम|mera naam|mera nam|제 이름은|내 이름은|저는 이름이|이름은|меня зовут|اسمي|私の名前は|我叫)[ :,]{0,2}"
@@ -49,7 +49,7 @@ _GREETED = re.compile(
 )
 _TITLED = re.compile(
     r"(?<![^\W_])(?:(?:mr|mrs|ms|mx|miss|dr|prof|professor|doctor|herr|herrn|frau|monsieur|madame|mme|mlle|senor|senora|sr|sra|srta|don|dona|senhor|senhora|signor|signora|sig|dott|dott\.ssa|dhr|mevr|meneer|mevrouw|pan|pana|panu|pani|sayin|dra|ing|avv|sir|lady|capt|sgt|lt|judge|officer|nurse|coach|pastor|father|imam|rabbi|uncle|aunt|auntie|tio|tia|onkel|tante|oncle|zio|zia)\.? +|"
-    r"(?:श्री|श्रीमती|सुश्री|डॉ\.?|sri|shri|smt) +)"
+    r"(?:श्री|श्रीमती|सुश्री|डॉ|सौ|sri|shri|smt)\.? +)"
 )
 _AFTER_HONORIFIC = re.compile(
     rf"(?<!\w)({_CAPITALISED}(?: {_CAPITALISED})?) (?:Bey|Hanım|Hanim|Abi|Abla|Hoca|ji|bhai|didi|sir|madam)(?!\w)"
@@ -239,7 +239,9 @@ def _inner_capital(view: View, start: int) -> bool:
 def find_introduced(view: View) -> Iterator[Span]:
     """Names after "my name is" in any case; after "I'm" only with a capital letter and in the list of first names."""
     for match in _INTRODUCED.finditer(view.plain):
-        yield from _named_after(view, match.end(), any_case=not match.group().startswith(("call", "name")))
+        yield from _named_after(
+            view, match.end(), any_case=not match.group().startswith(("call", "name", "his", "her", "their"))
+        )
     for match in _I_AM.finditer(view.plain):
         yield from _listed_after(view, match.end())
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from witting.redaction.lexicon import Found, Lexicon, Phrase, Token, phrase, read_toml, read_words, tokens
+from witting.redaction.lexicon import Found, Lexicon, Phrase, Token, phrase, read_toml, read_words
 from witting.redaction.normalise import PERSON_BARRIER, View
 from witting.redaction.span import SPECIAL_KINDS, Span
 
@@ -67,17 +67,16 @@ def _cues() -> Lexicon:
 @cache
 def _figurative() -> re.Pattern[str]:
     lines = read_toml("special.toml")["figurative"]["patterns"].split("\n")
-    return re.compile("|".join(rf"(?<!\w)(?:{line})(?!\w)" for line in lines if line))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(f'(?:{line})' for line in lines if line)})(?!\w)")
 
 
-def touches(words: Sequence[str] | frozenset[str]) -> bool:
-    """Whether a text with these plain words can hold a special category at all."""
-    return _special().touches(words)
+def touches(word: str) -> bool:
+    """Whether a text with this plain word can hold a special category at all."""
+    return _special().touches(word)
 
 
-def mentions(view: View) -> list[Mention]:
+def mentions(view: View, words: list[Token]) -> list[Mention]:
     """Every hit, classed. At most one kind a place: the longest phrase, then the first kind in SPECIAL_KINDS."""
-    words = tokens(view)
     hits = _strongest(_special().find(words))
     if not hits:
         return []

@@ -74,7 +74,7 @@ _ACCOUNT_NAME = re.compile(
 )
 
 _PHONE = re.compile(
-    r"(?<![\w.,@#/$€£+\-])(?:\+|00)?[ ]?\(?\d(?:[ \-./()]{0,2}\d){5,17}(?![\w]|[.,:/\-]\d|%|-\w)"
+    r"(?<![0-9A-Za-z_.,@#/$€£+\-])(?<![0-9][ \-./])(?:\+|00)?[ ]?\(?\d(?:[ \-./()]{0,2}\d){5,17}(?!(?!x\d|ext)[0-9A-Za-z_]|[.,:/\-]\d|%|-\w)"
 )
 _PHONE_WORDS = re.compile(
     r"(?<![^\W\d_])(?:phone\w*|call|text me|tel|tele\w*|mobile|cell\w*|whats ?app|wa|number is|ring|fax|contact|handy\w*|nummer|anruf\w*|ruf|mobil\w*|telef\w*"
@@ -186,7 +186,7 @@ def find_phones(view: View) -> Iterator[Span]:
 
 def _phone_score(view: View, written: str, start: int, end: int) -> float:
     digits = sum(c.isdigit() for c in written)
-    if not 7 <= digits <= 15 or _DATE_LIKE.match(written):
+    if not 7 <= digits <= 15 or _DATE_LIKE.match(written) or written.count("/") > 1:
         return 0.0
     before = view.plain[max(0, start - CONTEXT_CHARS) : start]
     named = _PHONE_WORDS.search(before) is not None

@@ -20,7 +20,7 @@ TRIGGERS = frozenset(MONTHS)
 _YEAR = r"(?:1[89]|20)\d\d"
 _NUMERIC = re.compile(
     rf"(?<![\w.\-/])(?:(?P<y>{_YEAR})(?P<s>[\-./])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}})(?:T\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|[+\-]\d\d:?\d\d)?)?"
-    rf"|(?P<a>\d{{1,2}})(?P<t>[\-./])(?P<b>\d{{1,2}})(?P=t)(?:{_YEAR}|(?P<yy>\d\d)))(?![\w]|[.\-/]\d)",
+    rf"|(?P<a>\d{{1,2}})(?P<t>[\-./])(?P<b>\d{{1,2}})(?P=t)(?:{_YEAR}|(?P<yy>\d\d)))(?![0-9A-Za-z_]|[.\-/]\d)",
     re.I,
 )
 _EAST = re.compile(
@@ -39,10 +39,8 @@ _AGE = re.compile(
 )
 
 
-def find_dates(view: View, *, has_month: bool, has_digit: bool) -> Iterator[Span]:
-    """Dates; `has_month` says that a month's name is among the words."""
-    if not has_digit:
-        return
+def find_dates(view: View, *, has_month: bool) -> Iterator[Span]:
+    """Dates, in a text that holds a digit; `has_month` says that a month's name is among the words."""
     for match in _NUMERIC.finditer(view.folded):
         if _is_date(match):
             yield Span(match.start(), match.end(), "DATE", 0.9, "date.numeric")

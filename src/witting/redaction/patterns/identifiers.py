@@ -10,9 +10,10 @@ Shapes: one loose scan finds runs of digit groups; every contiguous sub-run is l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from witting.redaction.lexicon import read_words
 from witting.redaction.normalise import View
 from witting.redaction.patterns import checks
 from witting.redaction.span import Span
@@ -43,7 +44,7 @@ def _national(name: str) -> str:
 
 # Order decides among kinds that are equally well founded.
 IDENTIFIERS = (
-    Identifier("CARD", r"\d{13,19}", checks.card, "card|carte|karte|tarjeta|cartao|carta|kart|visa|mastercard|amex|카드|कार्ड", alone=True),
+    Identifier("CARD", r"\d{13,19}", checks.card, "card|carte|karte|tarjeta|cartao|carta|kart|visa|mastercard|amex|카드|कार्ड", r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ -])\d{6}\2\d{4,5}", alone=True),
     Identifier(_national("US_SSN"), r"\d{9}", checks.us_ssn, "ssn|social security|itin|tax ?payer", r"\d{3}-\d{2}-\d{4}"),
     Identifier(_national("FR_NIR"), r"\d{5}(?:\d\d|2[AB])\d{8}", checks.fr_nir, "nir|secu|securite sociale|insee", alone=True),
     Identifier(_national("BR_CPF"), r"\d{11}", checks.br_cpf, "cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}", alone=True),
@@ -93,7 +94,7 @@ IDENTIFIERS = (
     Identifier(_national("PL_REGON"), r"\d{9}", checks.pl_regon, "regon"),
     Identifier(_national("NL_BSN"), r"\d{9}", checks.nl_bsn, "bsn|burgerservicenummer|sofi"),
     Identifier(_national("PT_NIF"), r"\d{9}", checks.pt_nif, "nif\\b|contribuinte"),
-    Identifier(_national("CA_SIN"), r"\d{9}", checks.ca_sin, "sin\\b|social insurance|nas\\b", r"\d{3}[ -]\d{3}[ -]\d{3}"),
+    Identifier(_national("CA_SIN"), r"\d{9}", checks.ca_sin, "sin\\b|social insurance|nas\\b", r"\d{3}-\d{3}-\d{3}"),
     Identifier(_national("AU_TFN"), r"\d{8,9}", checks.au_tfn, "tfn|tax file"),
     Identifier(_national("HU_TAJ"), r"\d{9}", checks.hu_taj, "taj"),
     Identifier(_national("CL_RUT"), r"\d{7,8}[\dK]", checks.cl_rut, "rut\\b|run\\b", r"\d{1,2}\.\d{3}\.\d{3}-[\dK]"),
@@ -121,18 +122,22 @@ _BY_LENGTH = {
 
 # Groups of digits with at most five letters before and two after, joined by single separators.
 _RUN = re.compile(
-    r"(?<![\w@])(?:[A-Za-z]{0,6}\d[\dA-Za-z]*)(?:[ .\-/+]\(?\d[\dA-Za-z]*\)?|\([\dA]\)|[ \-][A-Za-z](?!\w)|[ \-][A-Za-z]{1,2}\d[\dA-Za-z]*)*(?!\w)"
+    r"(?<![0-9A-Za-z_@])(?:[A-Za-z]{0,6}\d[\dA-Za-z]*)(?:[ .\-/+]\(?\d[\dA-Za-z]*\)?|\([\dA]\)|[ \-][A-Za-z](?![0-9A-Za-z_])|[ \-][A-Za-z]{1,2}\d[\dA-Za-z]*)*(?![0-9A-Za-z_])"
 )
 _GROUP = re.compile(r"[\dA-Za-z]+")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}(?:[ -]?[A-Za-z0-9]){11,30}")
-_UNGROUPED_BANK = re.compile(r"(?<![\w-])\d{2}(?:[ -]\d{4}){6}(?!\w)")  # an IBAN written without its country
+_UNGROUPED_BANK = re.compile(
+    r"(?<![\w-])(?:\d{2}(?:[ -]\d{4}){6}|\d{26})(?![0-9A-Za-z_])"
+)  # an IBAN written without its country
+TRIGGERS = read_words("id_triggers")
+TRIGGER_STEMS = ("여권", "차량", "계좌", "우편번호", "郵便番号", "邮编", "paszport", "รหัส", "เลข", "posti")
 _NAMED = re.compile(
     r"(?<!\w)(passport|pasaporte|passeport|reisepass|pass-?nr|passaporte|passaporto|paspoort|paszport\w*|pasaport|여권|पासपोर्ट"
     r"|driver'?s? licen[cs]e|driving licen[cs]e|licence de conduire|permis de conduire|fuhrerschein|prawo jazdy|patente|carnet de conducir|cnh"
     r"|national id|identity card|id card|id number|id no|carte d'identite|personalausweis|ausweis|cedula|carta d'identita|identiteitskaart|rg"
     r"|insurance (?:number|no|id)|medical record|mrn|member id|patient id|policy (?:number|no)|numero de securite sociale|versichertennummer"
-    r"|tax id|vat id|ust-?idnr|ssn|voter id|license plate|number plate|kennzeichen|matricula|plaque|targa)"
-    r"[ .:#]{0,3}(?:card|number|no|nr|num|numero|nummer|n°|nº|is|ist|es|est|e|:|=|#|\.|번호|नंबर| )*[ .:#=]*"
+    r"|tax id|vat id|ust-?idnr|voter id|dowodu osobistego|dowod osobisty|nin|nhif|nida|kitambulisho|cccd|cmnd|can cuoc cong dan|abha(?: संख्या)?|полис омс|الرقم القومي|شناختی کارڈ|תעודת זהות|เลขบัตรประชาชน|licen[cs]e plate|number plate|kennzeichen|matricula|placa|plaque|targa|kenteken|plaka|nr rej|numer rejestracyjny(?: pojazdu)?|차량 ?번호|vin)"
+    r"[ .:#|]{0,3}(?:card|number|no|nr|num|numero|nummer|n°|nº|is|ist|es|est|e|:|=|#|\.|번호|नंबर| )*[ .:#=|]*"
     r"(?=[a-z0-9\-/ ]*\d)([a-z0-9](?:[a-z0-9]|[\-/](?=[a-z0-9])|[ ](?=\d)){4,19})(?![\w-])"
 )  # fmt: skip
 _ACCOUNT = re.compile(
@@ -147,15 +152,26 @@ def find(view: View) -> Iterator[Span]:
     for run in _RUN.finditer(view.folded):
         if run.end() - run.start() >= 8:
             yield from _in_run(view, run.start(), run.end())
+
+
+def find_named(view: View) -> Iterator[Span]:
+    """Numbers known by the words beside them; a text that holds one of TRIGGERS and a digit."""
     for match in _NAMED.finditer(view.plain):
-        family = (
-            _national("PASSPORT")
-            if match.group(1).startswith(("pas", "pass", "paszport", "reise"))
-            else "NATIONAL_ID"
-        )
-        yield Span(match.start(2), match.end(2), family, 0.85, "id.named")
+        yield Span(match.start(2), match.end(2), _named_kind(match.group(1)), 0.85, "id.named")
     for match in _ACCOUNT.finditer(view.plain):
         yield Span(match.start(1), match.end(1), "ACCOUNT", 0.85, "account.named")
+
+
+_NAMED_KINDS = (
+    (("pass", "pasa", "paszport", "paspoort", "reise", "여권", "पास"), "NATIONAL_ID.PASSPORT"),
+    (("driv", "licence de", "permis", "fuhrer", "prawo", "patente", "carnet", "cnh"), "NATIONAL_ID.DRIVER"),
+    (("licen", "number plate", "kennz", "matric", "placa", "plaque", "targa", "kentek", "plaka", "nr rej", "numer rej", "차량"), "NATIONAL_ID.PLATE"),
+    (("vin",), "DEVICE_ID.VIN"),
+)  # fmt: skip
+
+
+def _named_kind(name: str) -> str:
+    return next((kind for starts, kind in _NAMED_KINDS if name.startswith(starts)), "NATIONAL_ID")
 
 
 def _ibans(view: View) -> Iterator[Span]:
@@ -191,7 +207,7 @@ def _in_run(view: View, start: int, end: int) -> Iterator[Span]:
     first = 0
     while first < len(groups):
         for last in range(min(len(groups), first + GROUPS_MAX), first, -1):
-            span = _identify(view, groups[first][0], groups[last - 1][1], whole=last - first == len(groups))
+            span = _identify(view, groups, first, last)
             if span is not None:
                 yield span
                 first = last - 1
@@ -199,28 +215,29 @@ def _in_run(view: View, start: int, end: int) -> Iterator[Span]:
         first += 1
 
 
-def _identify(view: View, start: int, end: int, *, whole: bool) -> Span | None:
+def _identify(view: View, groups: Sequence[tuple[int, int]], first: int, last: int) -> Span | None:
+    start, end = groups[first][0], groups[last - 1][1]
     written = view.folded[start:end]
     compact = _compact(written)
+    whole = last - first == len(groups)
     best: Span | None = None
     for identifier, shape, grouped, words in _BY_LENGTH.get(len(compact), ()):
         if not shape.fullmatch(compact) or not identifier.check(compact):
             continue
         if view.folded[end : end + 1] == ")":
             end += 1  # Hong Kong writes its check digit in parentheses
-        named = words.search(view.plain, max(0, start - CONTEXT_CHARS), start) is not None
-        official = grouped is not None and grouped.fullmatch(written.upper()) is not None
-        if named:
+        if words.search(view.plain, max(0, start - CONTEXT_CHARS), start) is not None:
             return Span(start, end, identifier.kind, CERTAIN, "id.named_and_checked")
-        if best is None and (
-            official or (identifier.alone and (whole or written.isalnum() or _regular(written)))
-        ):
+        official = grouped is not None and grouped.fullmatch(written.upper()) is not None
+        official = official and (whole or not _goes_on(groups, first, last))
+        if best is None and (official or (identifier.alone and (whole or written.isalnum()))):
             best = Span(start, end, identifier.kind, CERTAIN if official else LIKELY, "id.checked")
     return best
 
 
-def _regular(written: str) -> bool:
-    """Groups of one or two sizes with one separator: not two numbers that happen to stand side by side."""
-    separators = {c for c in written if not c.isalnum()}
-    sizes = [len(group) for group in _GROUP.findall(written)]
-    return len(separators) == 1 and len(set(sizes[:-1])) <= 2 and min(sizes) >= 1 and max(sizes) <= 7
+def _goes_on(groups: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+    """Whether the run has more groups of the same size on either side: then this is a piece of a longer number."""
+    sizes = [end - start for start, end in groups]
+    before = first > 0 and sizes[first - 1] == sizes[first]
+    after = last < len(groups) and last - first < 4 and sizes[last] == sizes[last - 1]
+    return before or after
