@@ -12,7 +12,7 @@ one hash join, intervals found by binary search (facts: 10 M turns against 1 M e
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -89,14 +89,8 @@ class Laws:
 
 
 def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> Answer:
-    """Each person's own door. `place_cells`: the cell of each of standing.place_names.
-
-    A turn without a time may have been said at any time: it is permitted only where one consent covers all time, from
-    before there were chats (1970) until now.
-    """
-    timeless = asked.moment == NO_TIME
-    laws = _laws(asked, standing, book, place_cells)  # before any law's day: the floor, beside the law of now
-    asked = replace(asked, moment=np.where(timeless, 0, asked.moment))
+    """Each person's own door. `place_cells`: the cell of each of standing.place_names."""
+    laws = _laws(asked, standing, book, place_cells)
     reason, entry, then_row, now_row = _consent(asked, standing, book, laws)
     _interest(asked, standing, book, laws, reason, entry)
     _minor(asked, standing, book, laws, reason, entry)
@@ -106,7 +100,7 @@ def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) 
     )
     _deny(reason, entry, reach == REACH["never"], "audience_closed")
     _deny(reason, entry, asked.moment > standing.as_of, "after_as_of")
-    _deny(reason, entry, timeless & ~_covers_all_time(asked, standing, reason, then_row, now_row), "no_time")
+    _deny(reason, entry, asked.moment == NO_TIME, "no_time")
     covered = laws.both(book.special) & (reason == CODE["consent"])
     special = standing.consent.value
     return Answer(
@@ -118,12 +112,6 @@ def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) 
         special_now=np.where(covered, special("special", now_row, -1), -1),
         reach=reach,
     )
-
-
-def _covers_all_time(asked: Asked, standing: Standing, reason: Codes, then_row: Ints, now_row: Ints) -> Bools:
-    """Rows for which the time does not matter: one consent held from 1970 on, and the person never was a child here."""
-    ever_young = _of_person(standing.ever_young.astype(np.int64), asked.person, 0) > 0
-    return (reason == CODE["consent"]) & (then_row == now_row) & ~ever_young
 
 
 def ask_others(

@@ -33,7 +33,7 @@ SAYS = {
 }
 WHAT_WOULD_CHANGE_IT = {
     "no_subject": "Nothing, unless the export says who spoke.",
-    "no_time": "A consent that names all earlier talk (data_window from 1970), or an export that says when it was said.",
+    "no_time": "Nothing, unless the export says when it was said.",
     "after_as_of": "Ask again as of a later day.",
     "minor": "Nothing: what was said as a minor stays unused.",
     "no_consent": "The person's valid consent, for what they say from then on.",

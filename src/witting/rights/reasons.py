@@ -16,7 +16,7 @@ _LIST: dict[str, tuple[str, str]] = {
     "no_subject": ("consent", "It is not known whose words these are."),
     "no_time": (
         "as_of",
-        "The export does not say when this was said, and no consent covers all time.",
+        "The export does not say when this was said, so no consent can be shown for that time.",
     ),
     "after_as_of": ("as_of", "This was said after the day the decision is for."),
     "minor": (
