@@ -3,20 +3,23 @@
 Covered: the two verbs `map` and `exchange`, retry of a killed worker to the same bytes, resuming a killed run without
 repeating finished parts (a marker object a part, named by what went in and which stage), memory bounded by the part
 size times the workers. Not covered: several machines (Ray and Spark run the same stages through the same two verbs).
-Idea: datatrove's one marker a finished rank; results here are named by content, so a retry cannot differ unnoticed.
+Idea: datatrove's one marker a finished rank. Results are named by content and a marker is created once, so a stage
+that gives another result when its marker is already there raises ObjectExists: a retry cannot differ unnoticed.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
 import pickle
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
@@ -26,9 +29,12 @@ from witting.errors import StageError
 from witting.store.objects import Objects
 from witting.store.parts import Part, read_part, write_part
 
-INLINE_ROWS_MAX = 20_000  # below this, starting worker processes costs more than it saves
-RETRIES_MAX = 2
+INLINE_ROWS_MAX = 20_000  # up to so many rows, starting worker processes costs more than it saves
+DEATHS_MAX = 3  # of workers, one after another, with no part finished in between
+POLARS_THREADS = "POLARS_MAX_THREADS"
+BUCKET = "__bucket"
 Progress = Callable[[int, int], None]  # rows done, rows in all
+Opened = tuple[Stage, Transform]
 
 
 def silent(done: int, total: int) -> None:
@@ -37,28 +43,39 @@ def silent(done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class _Task:
-    objects_url: str
-    stage: bytes  # pickled, so that a worker opens it once and keeps it
-    fingerprint: str
+    """One part to be run, with what its marker is named by."""
+
+    objects: Objects
+    fingerprint: str  # of the stage
     part: Part
     folder: str
 
+    @property
+    def marker(self) -> str:
+        """Where it is kept that this stage has run on this part."""
+        went_in = f"{self.fingerprint}\0{self.part.sha256}\0{self.part.shard}"
+        return f"{self.folder}/done/{hashlib.blake2b(went_in.encode(), digest_size=16).hexdigest()}.json"
+
 
 class LocalEngine:
-    """Runs stages over parts. Holds a pool of workers while it is open; use as a context manager."""
+    """Runs stages over parts. Holds a pool of workers while it is open; use as a context manager.
 
-    def __init__(self, objects: Objects, *, workers: int) -> None:
+    Maps of at most `inline_rows_max` rows run in this process.
+    """
+
+    def __init__(self, objects: Objects, *, workers: int, inline_rows_max: int = INLINE_ROWS_MAX) -> None:
+        if workers < 1:
+            raise ValueError(f"workers is {workers}; at least 1.")
         self._objects = objects
         self._workers = workers
+        self._inline_rows_max = inline_rows_max
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> LocalEngine:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        self._close_pool()
 
     def map(
         self,
@@ -72,94 +89,111 @@ class LocalEngine:
         """`stage` over each part, results written under `folder`, in the order of `parts`.
 
         A keyed stage needs parts that came from `exchange` on its key: say so with `exchanged_on`, else StageError.
-        Empty results give no part.
+        Empty results give no part. Raises what the stage raises; parts finished before that are not run again.
         """
         _check_scope(stage, exchanged_on)
-        tasks = [
-            _Task(self._objects.url, pickle.dumps(stage), stage.fingerprint, part, folder) for part in parts
-        ]
+        fingerprint = stage.fingerprint
+        tasks = [_Task(self._objects, fingerprint, part, folder) for part in parts]
         total = sum(part.rows for part in parts)
-        inline = self._workers == 1 or len(tasks) < 2 or total <= INLINE_ROWS_MAX
-        results = self._inline(tasks, total, progress) if inline else self._pooled(tasks, total, progress)
+        inline = self._workers == 1 or len(tasks) < 2 or total <= self._inline_rows_max
+        run = self._inline if inline else self._pooled
+        results = run(stage, tasks, lambda done: progress(done, total))
         return [part for part in results if part.rows]
 
     def exchange(self, parts: Iterable[Part], key: str, *, folder: str, rows_per_part: int) -> list[Part]:
-        """The same rows, recut so that all rows with equal `key` lie in one part.
+        """The same rows, recut so that all rows with equal `key` lie in one part; rows without one lie together.
 
         Each result holds about `rows_per_part` rows; one key with more rows than that makes a larger part.
         Polars' hash only chooses a bucket: it never enters a stored value, so results do not depend on it.
+        Memory: one part that goes in, then one that comes out. Disk: every row once more until it is gathered.
         """
-        sources = list(parts)
-        buckets = max(1, -(-sum(part.rows for part in sources) // rows_per_part))
-        if buckets == 1:
-            return self._gathered([sources], folder)
+        if rows_per_part < 1:
+            raise ValueError(f"rows_per_part is {rows_per_part}; at least 1.")
+        sources = [part for part in parts if part.rows]
+        buckets = -(-sum(part.rows for part in sources) // rows_per_part)
+        if buckets <= 1:
+            return self._gathered([sources], key, folder)
         pieces: list[list[Part]] = [[] for _ in range(buckets)]
         for source in sources:
-            frame = pl.DataFrame(read_part(self._objects, source))
-            bucket = frame.get_column(key).hash(seed=0) % buckets
-            for (index,), piece in frame.with_columns(bucket.alias("__bucket")).group_by("__bucket"):
-                table = piece.drop("__bucket").to_arrow()
-                pieces[int(str(index))].append(
-                    write_part(self._objects, table, folder=f"{folder}/pieces", shard=None)
-                )
-        return self._gathered(pieces, folder)
+            for bucket, table in _scattered(read_part(self._objects, source), key, buckets):
+                piece = write_part(self._objects, table, folder=f"{folder}/pieces", shard=None)
+                pieces[bucket].append(piece)
+        gathered = self._gathered(pieces, key, folder)
+        for piece in itertools.chain.from_iterable(pieces):
+            self._objects.delete(piece.key)
+        return gathered
 
-    def _gathered(self, groups: Sequence[Sequence[Part]], folder: str) -> list[Part]:
+    def _gathered(self, groups: Sequence[Sequence[Part]], key: str, folder: str) -> list[Part]:
         gathered = []
         for group in groups:
             if group:
                 table = pa.concat_tables([_uniform(read_part(self._objects, piece)) for piece in group])
+                _check_key(table, key)
                 gathered.append(write_part(self._objects, table, folder=folder, shard=None))
         return gathered
 
-    def _inline(self, tasks: Sequence[_Task], total: int, progress: Progress) -> list[Part]:
-        results, done = [], 0
+    def _inline(self, stage: Stage, tasks: Sequence[_Task], done: Callable[[int], None]) -> list[Part]:
+        opened = functools.cache(lambda: (stage, stage.open()))  # only if a part is left to run
+        results, rows = [], 0
         for task in tasks:
-            results.append(_run(task))
-            done += task.part.rows
-            progress(done, total)
+            results.append(_run(task, opened))
+            rows += task.part.rows
+            done(rows)
         return results
 
-    def _pooled(self, tasks: Sequence[_Task], total: int, progress: Progress) -> list[Part]:
+    def _pooled(self, stage: Stage, tasks: Sequence[_Task], done: Callable[[int], None]) -> list[Part]:
+        pickled = pickle.dumps(stage)  # once: a stage may carry tables
         results: dict[int, Part] = {}
-        for _ in range(RETRIES_MAX + 1):
-            missing = [index for index in range(len(tasks)) if index not in results]
-            if not missing:
-                break
+        deaths = 0
+        while len(results) < len(tasks):
+            before = len(results)
             try:
-                self._collect(tasks, missing, results, total, progress)
+                self._collect(pickled, tasks, results, done)
             except BrokenProcessPool:  # a worker was killed: the parts it had not finished run again
-                self._pool = None
-        if len(results) < len(tasks):
-            raise StageError(
-                f"a worker died {RETRIES_MAX + 1} times on the same parts; finished parts are kept. "
-                "Lower intake.part_rows or workers if memory ran out, then run again."
-            )
+                self._close_pool()
+                deaths = 1 if len(results) > before else deaths + 1
+            if deaths >= DEATHS_MAX:
+                raise StageError(
+                    f"workers died {deaths} times without finishing one of the {len(tasks) - len(results)} parts that "
+                    "are left; finished parts are kept. If memory ran out, lower intake.part_rows or workers; run again."
+                )
         return [results[index] for index in range(len(tasks))]
 
     def _collect(
-        self,
-        tasks: Sequence[_Task],
-        missing: Sequence[int],
-        results: dict[int, Part],
-        total: int,
-        progress: Progress,
+        self, stage: bytes, tasks: Sequence[_Task], results: dict[int, Part], done: Callable[[int], None]
     ) -> None:
+        """Fills `results` with what is missing. Raises BrokenProcessPool when a worker dies, and what a stage raises."""
         pool = self._open_pool()
-        waiting: dict[Future[Part], int] = {pool.submit(_run, tasks[index]): index for index in missing}
-        while waiting:
-            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                results[waiting.pop(future)] = future.result()
-                progress(sum(tasks[index].part.rows for index in results), total)
+        waiting: dict[Future[Part], int] = {}
+        try:
+            for index, task in enumerate(tasks):
+                if index not in results:
+                    waiting[pool.submit(_run_in_worker, stage, task)] = index
+            while waiting:
+                finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    results[waiting[future]] = future.result()
+                    del waiting[future]
+                    done(sum(tasks[index].part.rows for index in results))
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def _open_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context(
-                "spawn"
-            )  # fork is unsafe beside Arrow's and Polars' threads
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_quiet_threads)
+            # Not fork: it is unsafe beside Arrow's and Polars' threads.
+            context = multiprocessing.get_context("spawn")
+            # The workers are the parallelism. Polars reads its variable when it is imported, so it is set before that.
+            threads = (POLARS_THREADS, os.environ.get(POLARS_THREADS, "1"))
+            self._pool = ProcessPoolExecutor(
+                self._workers, mp_context=context, initializer=os.putenv, initargs=threads
+            )
         return self._pool
+
+    def _close_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
 
 
 def _check_scope(stage: Stage, key: str | None) -> None:
@@ -170,32 +204,55 @@ def _check_scope(stage: Stage, key: str | None) -> None:
         )
 
 
-def _quiet_threads() -> None:
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the workers are the parallelism
-    pa.set_cpu_count(1)
+_opened: dict[bytes, Opened] = {}  # in a worker: the one stage it holds open, by its pickled bytes
 
 
-_opened: dict[str, Transform] = {}
+def _run_in_worker(pickled: bytes, task: _Task) -> Part:
+    def opened() -> Opened:
+        if pickled not in _opened:
+            pa.set_cpu_count(1)
+            _opened.clear()  # one open stage a worker: models are large
+            stage: Stage = pickle.loads(pickled)  # noqa: S301 - our own bytes, made a moment ago by this program
+            _opened[pickled] = stage, stage.open()
+        return _opened[pickled]
+
+    return _run(task, opened)
 
 
-def _run(task: _Task) -> Part:
-    objects = Objects(task.objects_url)
-    marker = f"{task.folder}/done/{_name(task)}.json"
-    if objects.exists(marker):
-        return Part(**json.loads(objects.read(marker)))
-    stage: Stage = pickle.loads(task.stage)  # noqa: S301 - our own bytes, made a moment ago by this program
-    opened = hashlib.blake2b(task.stage, digest_size=16).hexdigest()
-    if opened not in _opened:
-        _opened.clear()  # one open stage a worker: models are large
-        _opened[opened] = stage.open()
-    table = apply(stage, _opened[opened], read_part(objects, task.part))
-    part = write_part(objects, table, folder=task.folder, shard=task.part.shard)
-    objects.create(marker, json.dumps(asdict(part), sort_keys=True).encode())
+def _run(task: _Task, opened: Callable[[], Opened]) -> Part:
+    finished = _finished(task)
+    if finished is not None:
+        return finished
+    stage, transform = opened()
+    table = apply(stage, transform, read_part(task.objects, task.part))
+    part = write_part(task.objects, table, folder=task.folder, shard=task.part.shard)
+    task.objects.create(task.marker, json.dumps(part.as_json(), sort_keys=True).encode())
     return part
 
 
-def _name(task: _Task) -> str:
-    return hashlib.blake2b(f"{task.fingerprint}\0{task.part.sha256}".encode(), digest_size=16).hexdigest()
+def _finished(task: _Task) -> Part | None:
+    """What this stage made of this part before, if it is still there."""
+    try:
+        part = Part(**json.loads(task.objects.read(task.marker)))
+    except KeyError:
+        return None
+    return part if task.objects.exists(part.key) else None
+
+
+def _scattered(table: pa.Table, key: str, buckets: int) -> Iterator[tuple[int, pa.Table]]:
+    """The rows of each bucket, in their order; every row with one key goes to one bucket, on any machine of a run."""
+    _check_key(table, key)
+    frame = pl.DataFrame(table)
+    bucket = (frame.get_column(key).hash(seed=0) % buckets).alias(BUCKET)
+    for piece in frame.with_columns(bucket).partition_by(BUCKET, maintain_order=True):
+        yield int(piece.item(0, BUCKET)), piece.drop(BUCKET).to_arrow()
+
+
+def _check_key(table: pa.Table, key: str) -> None:
+    if key not in table.column_names:
+        raise StageError(
+            f"exchange: the rows have no column {key}; they have {', '.join(table.column_names)}."
+        )
 
 
 def _uniform(table: pa.Table) -> pa.Table:

@@ -72,18 +72,31 @@ class Stage:
 
 
 def apply(stage: Stage, transform: Transform, table: pa.Table) -> pa.Table:
-    """Run an opened stage on one part, holding it to its schemas. Raises StageError."""
+    """Run an opened stage on one part, holding it to its schemas: what it gets and what it gives. Raises StageError."""
     missing = [name for name in stage.reads.names if name not in table.column_names]
     if missing:
         raise StageError(
             f"stage {stage.name}: input lacks the columns {missing}; it reads {stage.reads.names}."
         )
-    result = transform(table.select(stage.reads.names))
+    result = transform(_held_to(stage.reads, table.select(stage.reads.names), f"stage {stage.name}: input"))
     if result.schema.names != stage.writes.names:
         raise StageError(
             f"stage {stage.name}: wrote columns {result.schema.names}, declared {stage.writes.names}."
         )
-    return result.cast(stage.writes)
+    return _held_to(stage.writes, result, f"stage {stage.name}: result")
+
+
+def _held_to(schema: pa.Schema, table: pa.Table, what: str) -> pa.Table:
+    try:
+        return table.cast(schema)
+    except pa.ArrowException:
+        differing = [
+            f"{there.name} is {there.type}, declared {wanted.type}"
+            for there, wanted in zip(table.schema, schema, strict=True)
+            if there.type != wanted.type
+        ]
+    # Arrow's own message quotes the value that did not fit, which may be a person's: it is left behind.
+    raise StageError(f"{what} does not fit its schema: {'; '.join(differing)}.")
 
 
 def materialise(rows: pa.Table, verdicts: pa.Table) -> pa.Table:
