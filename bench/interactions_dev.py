@@ -1,5 +1,8 @@
 """The whole walk on real exports: every folder of interactions-dev, with an invented rights log for its speakers.
 
+Research sets (hh-rlhf, OASST, Taskmaster) have no times and no speakers, so rights refuses them whole, as it should; to
+walk their words further, they are also written as the log of an operator would have them, with invented people and times.
+
     python bench/interactions_dev.py ../shared/data/interactions-dev build/interactions-dev [--until ROOM]
 
 Prints a JSON object: what each folder gave, the funnel, the evaluation, the gate, seconds and peak memory a room.
@@ -30,11 +33,15 @@ from witting.intake import FileVerdict, Turn, admit
 from witting.walk import walk
 from witting.workspace import Workspace
 
+PURPOSE = "fine_tune_own_model"
 PLACES = ("DE", "FR", "GB", "US-CA", "BR", "KR", "IN", "TR")
 LANGUAGES = {"DE": "de", "FR": "fr", "BR": "pt", "KR": "ko", "IN": "hi"}
-AGREED_AT = datetime(
-    2000, 1, 1, tzinfo=UTC
-)  # before any of these exports, so that consent is not the bottleneck
+YEARS = range(
+    2005, 2027
+)  # asked anew each spring: a consent lasts a year, and none reaches behind its notice
+RELOGGED = ("hh_rlhf", "oasst", "taskmaster")  # research sets say neither when nor who
+RELOGGED_PEOPLE = 400
+RELOGGED_FROM = datetime(2026, 4, 1, tzinfo=UTC)
 CONFIG = """
 [intake]
 sources = ["inbox"]
@@ -65,6 +72,7 @@ def main() -> None:
     shutil.rmtree(said.workspace, ignore_errors=True)
     shutil.copytree(said.data, said.workspace / "inbox")
     (said.workspace / "witting.toml").write_text(CONFIG, "utf-8")
+    _relog(said.data, said.workspace / "inbox" / "relogged.jsonl")
     folders, speakers = _read(said.workspace / "inbox")
     lines = [json.dumps(event) for number, handle in enumerate(speakers) for event in _said(number, handle)]
     (said.workspace / "rights.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -95,7 +103,7 @@ def _read(inbox: Path) -> tuple[dict[str, Any], list[str]]:
     """By folder: files read and refused, turns, skipped by reason; and every speaker's handle in a fixed order."""
     folders: dict[str, Any] = {}
     speakers: dict[str, None] = {}
-    for folder in sorted(p for p in inbox.iterdir() if p.is_dir()):
+    for folder in sorted(inbox.iterdir()):
         seen: Counter[str] = Counter()
         for record in admit([folder], text_chars_max=100_000):
             if isinstance(record, Turn) and record.role in ("user", "person"):
@@ -114,19 +122,38 @@ def _said(number: int, handle: str) -> list[dict[str, Any]]:
     source, _, name = handle.partition(":")
     place = PLACES[number % len(PLACES)]
     person = Person(source, name, place, LANGUAGES.get(place, "en"), "", "", "")
-    events = [_event("place", person, AGREED_AT - timedelta(days=1), place=place)]
+    events = [_event("place", person, datetime(2000, 1, 1, tzinfo=UTC), place=place)]
     if number % 10 == 9:
         return events
-    consent = _event(
-        "consent", person, AGREED_AT, purposes=["fine_tune_own_model"], evidence=_evidence(person, AGREED_AT)
-    )
-    events.append(consent)
+    for year in YEARS:
+        at = datetime(year, 3, 1, tzinfo=UTC)
+        events.append(_event("consent", person, at, purposes=[PURPOSE], evidence=_evidence(person, at)))
     if number % 10 in (7, 8):
         kind = "objection" if number % 10 == 7 else "withdrawal"
-        events.append(
-            _event(kind, person, datetime(2026, 6, 1, tzinfo=UTC), purposes=["fine_tune_own_model"])
-        )
+        events.append(_event(kind, person, datetime(2026, 7, 1, tzinfo=UTC), purposes=[PURPOSE]))
     return events
+
+
+def _relog(data: Path, out: Path) -> None:
+    """Two-turn-and-longer conversations of the research sets as lines of a chat-completions log."""
+    talks: dict[tuple[str, str], list[Turn]] = {}
+    for record in admit([data], text_chars_max=100_000):
+        if isinstance(record, Turn) and record.source in RELOGGED and record.on_active_path and record.text:
+            talks.setdefault((record.source, record.conversation), []).append(record)
+    with out.open("w", encoding="utf-8") as log:
+        for number, turns in enumerate(talks.values()):
+            messages = [{"role": _role(turn), "content": turn.text} for turn in turns]
+            at = RELOGGED_FROM + timedelta(minutes=11 * number)
+            line = {
+                "user": f"person-{number % RELOGGED_PEOPLE:03}",
+                "created": int(at.timestamp()),
+                "messages": messages,
+            }
+            log.write(json.dumps(line | {"metadata": {"conversation_id": f"relogged-{number}"}}) + "\n")
+
+
+def _role(turn: Turn) -> str:
+    return "assistant" if turn.role == "assistant" else "user"
 
 
 def _short(room: dict[str, Any]) -> dict[str, Any]:

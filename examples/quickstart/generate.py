@@ -351,7 +351,7 @@ RIGHTS: dict[str, Callable[[Person], list[dict[str, Any]]]] = {
     "came_back": lambda p: [
         _consent(p),
         _said("withdrawal", p, _day(2026, 7, 1)),
-        _consent(p, _day(2026, 10, 1), data_window={"from": AGREED_AT.isoformat(), "to": ENDS_AT.isoformat()}),
+        _consent(p, _day(2026, 10, 1)),
     ],
 }  # fmt: skip
 
