@@ -31,8 +31,8 @@ from witting.rights.doors import NO_TIME, Answer, Asked, Parties, answer, ask_ot
 from witting.rights.policy import Packs, load_packs
 from witting.rights.reasons import CODE, NAMES, PERMITS, REASONS, RULE_OF
 from witting.rights.rulebook import UNKNOWN_AUDIENCE, Rulebook, compile_packs
-from witting.rights.timeline import NO_ENTRY, Ints, Standing, stand
-from witting.schema import AUDIENCES, DECISION, PARTIES, TIMESTAMP, TURN
+from witting.rights.timeline import NO_ENTRY, Ints, Standing, stand, to_micros
+from witting.schema import AUDIENCES, DECISION, EVENT, PARTIES, TURN
 
 __all__ = ["REASONS", "TURN_FACTS", "decide", "decide_files", "stage"]
 
@@ -271,7 +271,7 @@ def decide_files(
         talks = _talks(turns, bench.standing)
         partial = out.with_name(f"{out.name}.partial")
         try:
-            counts = _write_batches(bench, source, talks, partial)
+            counts = _write_batches(bench, source, turns, talks, partial)
             partial.replace(out)
         finally:
             partial.unlink(missing_ok=True)
@@ -280,19 +280,24 @@ def decide_files(
 
 def _parquet(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        source = pq.ParquetFile(path, page_checksum_verification=True)  # where the file has checksums
+        str(source.schema_arrow)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(
             f"{path} cannot be read as Parquet. Write it as docs/formats/decisions.md shows."
         ) from error
+    return source
 
 
 def _read_events(path: Path) -> pa.Table:
     with _parquet(path) as source:
+        wanted = [name for name in EVENT.names if name in source.schema_arrow.names]
         try:
-            return source.read()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InvalidEvent(f"{path}: the Parquet file is damaged; nothing was decided.") from error
+            return source.read(columns=wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise InvalidEvent(
+                f"{path}: the Parquet file is damaged; nothing was decided. Write it again."
+            ) from error
 
 
 def _require(path: Path, found: pa.Schema) -> None:
@@ -317,26 +322,51 @@ def _talks(path: Path, standing: Standing) -> pl.DataFrame:
             WHERE conversation IS NOT NULL AND turns.subject IS NOT NULL AND audience IS DISTINCT FROM 'assistant'
             GROUP BY conversation HAVING count(DISTINCT turns.subject) > 1
         """
-        return pl.DataFrame(database.sql(query, params=[str(path)]).to_arrow_table())
+        try:
+            return pl.DataFrame(database.sql(query, params=[str(path)]).to_arrow_table())
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:  # its readers raise the bare class on broken pages
+            raise _damaged(path) from error
 
 
-def _write_batches(bench: Bench, source: pq.ParquetFile, talks: pl.DataFrame, out: Path) -> Ints:
+def _write_batches(bench: Bench, source: pq.ParquetFile, path: Path, talks: pl.DataFrame, out: Path) -> Ints:
     counts = np.zeros(len(NAMES), dtype=np.int64)
     with pq.ParquetWriter(out, BULK_DECISION, compression="zstd", write_statistics=False) as writer:
-        for batch in _batches(source):
+        for batch in _batches(source, path):
             decided, reason = _decide_batch(bench, batch, talks)
             counts += np.bincount(reason, minlength=len(NAMES))
             writer.write_table(decided)
     return counts
 
 
-def _batches(source: pq.ParquetFile) -> Iterator[pl.DataFrame]:
+def _batches(source: pq.ParquetFile, path: Path) -> Iterator[pl.DataFrame]:
     wanted = [name for name in (*BULK_TURN, "place") if name in source.schema_arrow.names]
-    for batch in source.iter_batches(batch_size=BATCH_ROWS, columns=wanted):
-        table = pa.Table.from_batches([batch])
-        time = table["time"].cast(pa.timestamp("us", tz=table["time"].type.tz), safe=False)
-        zoned = time if time.type.tz else time.cast(pa.timestamp("us")).cast(TIMESTAMP)  # the format says UTC
-        yield pl.DataFrame(table.set_column(table.column_names.index("time"), "time", zoned))
+    batches = source.iter_batches(batch_size=BATCH_ROWS, columns=wanted)
+    while (table := _next_table(batches, path)) is not None:
+        columns = {name: _utc(table[name], path) if name == "time" else table[name] for name in wanted}
+        yield pl.DataFrame(pa.table(columns))  # without the file's own metadata, which may be anything
+
+
+def _next_table(batches: Iterator[pa.RecordBatch], path: Path) -> pa.Table | None:
+    """Reading alone is guarded: an OSError of writing must stay what it is."""
+    try:
+        batch = next(batches, None)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path) from error
+    return None if batch is None else pa.Table.from_batches([batch])
+
+
+def _utc(time: pa.ChunkedArray, path: Path) -> pa.ChunkedArray:
+    """Microseconds in UTC; without a zone they are UTC already, as the format says."""
+    try:
+        return to_micros(time)
+    except pa.ArrowInvalid as error:
+        raise UnreadableFile(f"{path}: the column time holds times that no calendar reaches.") from error
+
+
+def _damaged(path: Path) -> UnreadableFile:
+    return UnreadableFile(f"{path}: the Parquet file is damaged; nothing was decided. Write it again.")
 
 
 def _decide_batch(bench: Bench, batch: pl.DataFrame, talks: pl.DataFrame) -> tuple[pa.Table, np.ndarray]:

@@ -225,7 +225,9 @@ class _Desk:
             entry = self.ledger.entry(index)
             same_kind = entry.kind == f"rights.{event.kind}"
             same = same_kind and _identity(event.kind, entry.body) == _identity(event.kind, body)
-            if same and self._same_evidence(event, body["subject"], entry.body.get("evidence_commitment")):
+            if same and self._same_evidence(
+                event, body.get("subject"), entry.body.get("evidence_commitment")
+            ):
                 return True
         return False
 

@@ -26,7 +26,7 @@ import polars as pl
 import pyarrow as pa
 
 from witting.errors import InvalidEvent, UnknownPurpose
-from witting.schema import CONSENT_VERDICTS, EVENT, EVENT_KINDS, PURPOSES
+from witting.schema import CONSENT_VERDICTS, EVENT, EVENT_KINDS, PURPOSES, TIMESTAMP
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -182,9 +182,20 @@ def _conform(events: pa.Table) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).dt.epoch("us") for name in times)
 
 
+def to_micros(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Timestamps of any unit as microseconds in UTC; nanoseconds are cut, too large ones raise ArrowInvalid."""
+    finer = times.type.unit == "ns"
+    return times.cast(pa.timestamp("us", tz=times.type.tz), safe=not finer).cast(TIMESTAMP)
+
+
 def _column(events: pa.Table, field: pa.Field) -> pa.ChunkedArray:
+    column = events[field.name]
     try:
-        return events[field.name].cast(field.type)
+        return (
+            to_micros(column)
+            if field.type == TIMESTAMP and pa.types.is_timestamp(column.type)
+            else column.cast(field.type)
+        )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise InvalidEvent(
             f"events: the column {field.name} has the type {events[field.name].type}, which does not turn into {field.type}."
