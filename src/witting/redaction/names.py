@@ -61,6 +61,7 @@ _KOREAN_SAID = re.compile(r"([가-힣]{2,4}?)(?=이?(?:라고|이에요|예요|�
 _NOT_NAMES = read_words("not_names")
 _BEFORE_NAME = read_words("before_name")
 _AFTER_NAME = read_words("after_name")
+_SAINTS = ("san ", "santa ", "saint ", "st ", "st. ", "sao ", "sankt ")
 _COMMON = _ALSO_WORDS | _NOT_NAMES | _BEFORE_NAME | _AFTER_NAME
 # Words without which no rule below can match, first names aside.
 TRIGGERS = read_words("name_triggers")
@@ -319,9 +320,12 @@ def find_listed(view: View) -> Iterator[Span]:
         start = word.start()
         if start < end or word.group() not in listed or not view.folded[start].isupper():
             continue
+        if view.plain[max(0, start - 6) : start].endswith(_SAINTS):  # San Antonio, Santa Monica
+            continue
         full = _FULL.match(view.folded, start)
-        surname = full is not None and full.end() > word.end()
-        if surname or _in_context(view, start, word.end(), ambiguous=word.group() in _ALSO_WORDS):
+        ambiguous = word.group() in _ALSO_WORDS
+        surname = full is not None and full.end() > word.end() and not ambiguous
+        if surname or _in_context(view, start, word.end(), ambiguous=ambiguous):
             end = full.end() if full else word.end()
             yield Span(start, end, "PERSON", 0.82 if surname else 0.8, "name.listed")
 

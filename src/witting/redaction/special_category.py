@@ -25,7 +25,7 @@ WEAK_WORDS_MAX = 3
 NEGATION_WORDS_MAX = 4
 AFTER_PENALTY = 2  # a cue after its hit counts as this much further away
 FRAGMENT_WORDS_MAX = 8
-SHORT_WORD_CHARS = 3  # so short words count only in their own language
+SHORT_WORD_CHARS = 4  # so short words count only in their own language
 ADULT_AGE = 18  # GDPR Art. 8 asks 13 to 16; UNCRC Art. 1, taken as the floor
 
 _CUES = ("mine", "yours", "weak", "other", "topic", "no", "not_after", "still", "common")
@@ -77,18 +77,18 @@ def touches(word: str) -> bool:
 
 def mentions(view: View, words: list[Token]) -> list[Mention]:
     """Every hit, classed. At most one kind a place: the longest phrase, then the first kind in SPECIAL_KINDS."""
-    hits = _strongest(_special().find(words))
-    if not hits:
+    touched = _special().find(words)
+    if not touched:
         return []
     cues = _cues().find(words)
     active = _languages(cues, view)
+    hits = _strongest([hit for hit in touched if _in_its_language(hit, active)])
+    if not hits:
+        return []
     cues = [cue for cue in cues if cue.phrase.language in active]
     idioms = [(m.start(), m.end()) for m in _figurative().finditer(view.plain)]
     found: list[Mention] = []
     for hit in hits:
-        short = max(len(word.text) for word in words[hit.first : hit.last]) <= SHORT_WORD_CHARS
-        if short and hit.phrase.language not in active and hit.phrase.language != "en":
-            continue
         start, end = words[hit.first].start, words[hit.last - 1].end
         kind = hit.phrase.label.partition(" ")[0]
         if any(a < end and start < b for a, b in idioms):
@@ -96,6 +96,16 @@ def mentions(view: View, words: list[Token]) -> list[Mention]:
         elif about := _about(view, words, hit, cues, active):
             found.append(Mention(start, end, kind, about))
     return found
+
+
+def _in_its_language(hit: Found, active: frozenset[str]) -> bool:
+    """Short words, open endings and everyday words of another language are other words in this one: fr "noir*"."""
+    entry = hit.phrase
+    if entry.language in active:
+        return True
+    if entry.label.endswith(" weak") or any(word.endswith("*") for word in entry.words):
+        return entry.language == "en" and not entry.label.endswith(" weak")
+    return entry.language == "en" or max(map(len, entry.words)) > SHORT_WORD_CHARS
 
 
 def _strongest(hits: list[Found]) -> list[Found]:
@@ -153,29 +163,26 @@ def _about(
     if strength == "self":
         return "self"
     nearest = _nearest(sentence, hit)
-    if _negated(words, sentence, hit, nearest):
+    if _negated(view, words, sentence, hit, nearest):
         return "negated"
-    if (
-        nearest is not None
-        and nearest[1].phrase.label != "topic"
-        and strength == "weak"
-        and nearest[0] > WEAK_WORDS_MAX
-    ):
-        nearest = None
-        if strength == "weak":
-            return None
-    if nearest is not None:
-        label = nearest[1].phrase.label
-        return {"mine": "self", "yours": "you", "other": "other", "topic": "topic"}[label]
     if _inflected_first_person(words, hit, active):
         return "self"
-    if strength == "weak":
+    if strength == "weak" and not _close(nearest):
         return None
+    if nearest is not None:
+        return {"mine": "self", "yours": "you", "other": "other", "topic": "topic"}[nearest[1].phrase.label]
     if _person_named(view, words, hit):
         return "other"
     if any(cue.phrase.label == "weak" for cue in sentence):
         return "self"
     return "self" if _fragment_of_self(words, hit, cues) else "topic"
+
+
+def _close(nearest: tuple[int, Found] | None) -> bool:
+    """Near enough for an everyday word; "your" is too often anybody's."""
+    if nearest is None or nearest[1].phrase.label == "yours":
+        return False
+    return nearest[1].phrase.label == "topic" or nearest[0] <= WEAK_WORDS_MAX
 
 
 def _nearest(sentence: list[Found], hit: Found) -> tuple[int, Found] | None:
@@ -200,31 +207,37 @@ def _nearest(sentence: list[Found], hit: Found) -> tuple[int, Found] | None:
 
 
 def _negated(
-    words: list[Token], sentence: list[Found], hit: Found, nearest: tuple[int, Found] | None
+    view: View, words: list[Token], sentence: list[Found], hit: Found, nearest: tuple[int, Found] | None
 ) -> bool:
-    """A negation between the governing cue and the hit, or right after it, and no "any more" near."""
-    still = any(
-        cue.phrase.label == "still" and -NEGATION_WORDS_MAX <= cue.first - hit.last <= NEGATION_WORDS_MAX
-        for cue in sentence
-    )
-    if still:
+    """A negation between the governing cue and the hit, right before that cue ("no tengo"), or right after the hit,
+    with no "any more" near."""
+    if any(cue.phrase.label == "still" and _near(cue, hit) for cue in sentence):
         return False
-    governs = (
-        nearest[1].last
-        if nearest is not None and nearest[1].last <= hit.first and nearest[1].phrase.label != "topic"
-        else -1
-    )
+    governing = nearest[1] if nearest is not None and nearest[1].phrase.label != "topic" else None
     for cue in sentence:
-        if (
-            cue.phrase.label == "no"
-            and cue.last <= hit.first
-            and hit.first - cue.last < NEGATION_WORDS_MAX
-            and cue.last > governs
-        ):
+        if cue.phrase.label == "no" and _denies(view, words, cue, hit, governing):
             return True
-        if cue.phrase.label == "not_after" and 0 <= cue.first - hit.last < WEAK_WORDS_MAX:
+        follows = cue.phrase.label == "not_after" and 0 <= cue.first - hit.last < WEAK_WORDS_MAX
+        if follows and not _comma(view, words, hit.last, cue.first):
             return True
     return False
+
+
+def _near(cue: Found, hit: Found) -> bool:
+    return -NEGATION_WORDS_MAX <= cue.first - hit.last <= NEGATION_WORDS_MAX
+
+
+def _denies(view: View, words: list[Token], cue: Found, hit: Found, governing: Found | None) -> bool:
+    if cue.last > hit.first:
+        return False
+    if governing is not None and governing.last <= hit.first and cue.last <= governing.last:
+        return cue.last == governing.first and not _comma(view, words, cue.last, governing.first)
+    return hit.first - cue.last < NEGATION_WORDS_MAX
+
+
+def _comma(view: View, words: list[Token], first: int, last: int) -> bool:
+    """A comma between the word before `first` and the word `last`."""
+    return "," in view.plain[words[first - 1].end : words[last].start]
 
 
 def _inflected_first_person(words: list[Token], hit: Found, active: frozenset[str]) -> bool:
@@ -251,13 +264,16 @@ def _person_named(view: View, words: list[Token], hit: Found) -> bool:
 
 
 def _fragment_of_self(words: list[Token], hit: Found, cues: list[Found]) -> bool:
-    """A short sentence without a cue goes on about the speaker of the one before: "I saw him. Type 2 diabetes." """
+    """A short sentence without a cue is about the speaker of the one beside it: "Pregnant! I just found out." """
     sentence = words[hit.first].sentence
     size = sum(1 for word in words if word.sentence == sentence)
-    if sentence == 0 or size > FRAGMENT_WORDS_MAX:
+    if size > FRAGMENT_WORDS_MAX:
         return False
-    before = [cue.phrase.label for cue in cues if words[cue.first].sentence == sentence - 1]
-    return "topic" not in before and ("mine" in before or "weak" in before)
+    for beside in (sentence - 1, sentence + 1):
+        said = [cue.phrase.label for cue in cues if words[cue.first].sentence == beside]
+        if "topic" not in said and ("mine" in said or "weak" in said):
+            return True
+    return False
 
 
 def spans(found: Sequence[Mention]) -> Iterator[Span]:

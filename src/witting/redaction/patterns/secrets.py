@@ -95,8 +95,8 @@ _KEYWORDS = (
     "|pin(?: ?code| number)?|wifi (?:password|pass|key)|wlan-?schlussel|security answer|recovery phrase|seed phrase|पासवर्ड|पिन|비밀번호|비번|패스워드|암호|كلمة (?:السر|المرور)|الرقم السري|пароль|密码|パスワード"
 )
 _LINK = (
-    r"(?:\s*(?:for|to|of|fur|zum|del|de la|do|da|di|van|voor|do)\s+[\w'\-@./]{1,30}(?:\s[\w'\-]{1,20})?)?"
-    r"\s*(?:c'est|was|ist|is|est|es|e|era|sera|lautet|war|to|jest|su|olarak|है|hai|은|는|이|가|هي|هو|set to|changed to|:|=|->|-)+\s*:?\s*"
+    r"(?:\s+(?:for|to|of|fur|zum|del|de la|do|da|di|van|voor)\s+[\w'\-@./]{1,30}(?:\s[\w'\-]{1,20})?)?"
+    r"(?:\s+(?:c'est|was|ist|is|est|es|e|era|sera|lautet|war|to|jest|su|olarak|है|hai|هي|هو|set to|changed to)(?![^\W_])|\s*(?:은|는|이|가|:|=|->|-))+\s*:?\s*"
 )
 _PROSE = re.compile(
     rf"(?<![^\W_])(?:{_KEYWORDS}){_LINK}(?P<quote>[\"'`*]{{0,2}})(?P<value>[^\s\"'`<>\ue000-\ue0ff]{{3,64}})",
