@@ -28,6 +28,7 @@ SPECIAL, CONFIDENTIAL, SECRET, PERSON, MONTH, CHILD, NAMED_ID = 1, 2, 4, 8, 16, 
 _DIGIT = re.compile(r"[0-9]")
 _HEX_GROUPS = re.compile(r"[0-9a-f]:|\d\.\d", re.I)
 _PHONE_SIZED = re.compile(r"\d(?:[^\w\n]{0,2}\d){5}")
+_LETTERED = re.compile(r"[A-Za-z]{4,6}\d{2}")  # codice fiscale, PAN, CURP
 _DOTTED = re.compile(r"\w\.[a-z]{2}|://")
 
 
@@ -142,8 +143,10 @@ def _patterns(seen: View, flags: int, *, has_digit: bool, keep_dates: bool) -> I
         yield from special_category.child_spans(seen)
     if has_digit:
         yield from dates.find_ages(seen)
-        if _PHONE_SIZED.search(folded):
+        phone_sized = _PHONE_SIZED.search(folded) is not None
+        if phone_sized or _LETTERED.search(folded):
             yield from identifiers.find(seen)
+        if phone_sized:
             yield from contact.find_phones(seen)
         if _HEX_GROUPS.search(folded):
             yield from contact.find_hosts(seen)

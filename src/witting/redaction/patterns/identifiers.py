@@ -75,9 +75,9 @@ IDENTIFIERS = (
     Identifier(_national("UA_RNOKPP"), r"\d{10}", checks.ua_rnokpp, "рнокпп|rnokpp|ипн|іпн"),
     Identifier(_national("MY_NRIC"), r"\d{12}", checks.my_nric, "mykad|kad pengenalan|nric|no kp", r"\d{6}-\d{2}-\d{4}"),
     Identifier(_national("KR_RRN"), r"\d{13}", checks.kr_rrn_shape, "주민(?:등록)?번호|rrn", r"\d{6}-\d{7}"),
+    Identifier(_national("ZA_ID"), r"\d{13}", checks.za_id, "identity|id[- ]?(?:number|nommer|no)|isazisi|yesazisi|sa id", alone=True),
     Identifier(_national("RO_CNP"), r"\d{13}", checks.ro_cnp, "cnp", alone=True),
     Identifier(_national("RS_JMBG"), r"\d{13}", checks.rs_jmbg, "jmbg|јмбг", alone=True),
-    Identifier(_national("ZA_ID"), r"\d{13}", checks.za_id, "identity|id[- ]?(?:number|nommer|no)|isazisi|yesazisi|sa id", alone=True),
     Identifier(_national("CH_AHV"), r"\d{13}", checks.ch_ahv, "ahv|avs", r"\d{3}\.\d{4}\.\d{4}\.\d{2}", alone=True),
     Identifier(_national("TH_ID"), r"\d{13}", checks.th_national_id, "บัตรประชาชน|thai id", r"\d-\d{4}-\d{5}-\d{2}-\d"),
     Identifier(_national("ID_NIK"), r"\d{16}", checks.id_nik, "nik|ktp"),
@@ -112,11 +112,7 @@ _COMPILED = tuple(
     for identifier in IDENTIFIERS
 )
 _BY_LENGTH = {
-    size: tuple(
-        entry
-        for entry in _COMPILED
-        if entry[1].fullmatch("1" * size) or not entry[1].pattern.startswith(r"\d{")
-    )
+    size: tuple(entry for entry in _COMPILED if entry[1].fullmatch("1" * size) or "[" in entry[1].pattern)
     for size in range(8, 20)
 }
 
@@ -217,6 +213,8 @@ def _in_run(view: View, start: int, end: int) -> Iterator[Span]:
 
 def _identify(view: View, groups: Sequence[tuple[int, int]], first: int, last: int) -> Span | None:
     start, end = groups[first][0], groups[last - 1][1]
+    if view.folded[end : end + 1] == ")" and "(" in view.folded[start:end]:
+        end += 1  # Hong Kong writes its check digit in parentheses
     written = view.folded[start:end]
     compact = _compact(written)
     whole = last - first == len(groups)
@@ -224,8 +222,6 @@ def _identify(view: View, groups: Sequence[tuple[int, int]], first: int, last: i
     for identifier, shape, grouped, words in _BY_LENGTH.get(len(compact), ()):
         if not shape.fullmatch(compact) or not identifier.check(compact):
             continue
-        if view.folded[end : end + 1] == ")":
-            end += 1  # Hong Kong writes its check digit in parentheses
         if words.search(view.plain, max(0, start - CONTEXT_CHARS), start) is not None:
             return Span(start, end, identifier.kind, CERTAIN, "id.named_and_checked")
         official = grouped is not None and grouped.fullmatch(written.upper()) is not None
