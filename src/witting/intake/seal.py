@@ -4,15 +4,19 @@ Covered: row ids, whose data each turn is, sealing, the per-shard parts, signals
 person is refused here and counted. Not covered: reading (one file a source), deciding what may be used (rights).
 
 Whose data a turn is. A person's turn is theirs. An assistant's or system's turn belongs to the person it answers: the
-nearest person up the parent chain, else the first person who spoke in the conversation. The first reading of a turn
-stands: a later export of the same conversation adds the turns that are new.
+nearest person up the parent chain, else the first person who speaks in the conversation, else, in a conversation where
+no person speaks, an account nobody can consent for. The first reading of a turn stands: a later export of the same
+conversation adds the turns that are new.
 
-Memory: `part_rows` turns and, for the export being read, one entry a conversation and one a turn still to be answered.
+Memory: `part_rows` turns; and, of the file being read, an entry a conversation, and an entry a turn of anybody but the
+conversation's first speaker.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,7 +34,7 @@ from witting.store.vault import Vault
 ERASED = "subject_erased"
 UNKNOWN_ACCOUNT = "unknown-account"
 SPEAKING = ("user", "person")
-Entry = tuple[Turn, int, str]  # a turn, its position in the export, the handle of its subject
+Place = tuple[str, str]  # source and native conversation key
 Columns = dict[str, Any]  # Any: a row by column name, on its way into an Arrow table that checks the types
 
 
@@ -44,30 +48,71 @@ class Sealed:
     verdicts: tuple[FileVerdict, ...]
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """A turn on its way: its position in the export, the file it was read from (by number), its subject's handle."""
+
+    turn: Turn
+    position: int
+    file: int
+    handle: str = ""
+
+
 @dataclass
 class _Batch:
-    turns: list[Entry] = field(default_factory=list)
+    turns: list[_Entry] = field(default_factory=list)
     quarantined: list[Skipped] = field(default_factory=list)
-    verdicts: list[FileVerdict] = field(default_factory=list)
+    verdicts: list[tuple[int, FileVerdict]] = field(default_factory=list)  # with the file's number
+
+    def rows(self) -> int:
+        return len(self.turns) + len(self.quarantined)
 
 
 @dataclass
 class _Speakers:
     """Who spoke in the export being read: enough to say whom an assistant's turn answers."""
 
-    owner: dict[tuple[str, str], str] = field(default_factory=dict)  # (source, conversation) -> handle
-    of_turn: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    first: dict[Place, str] = field(default_factory=dict)  # handle of the first person who spoke
+    others: dict[tuple[Place, str], str] = field(default_factory=dict)  # by turn, where it is not the first
+    silent: dict[Place, list[_Entry]] = field(default_factory=dict)  # turns before anybody spoke
+    waiting: int = 0  # of those, in all
 
-    def subject_of(self, turn: Turn) -> str:
+    def place(self, entry: _Entry) -> list[_Entry]:
+        """The entries whose subject is known now: none, this one, or this one behind those that waited for it."""
+        turn = entry.turn
         place = (turn.source, turn.conversation)
         if turn.role in SPEAKING:
             handle = f"{turn.source}:{turn.speaker}"
-            self.owner.setdefault(place, handle)
-        else:
-            answered = self.of_turn.get((*place, turn.parent)) if turn.parent is not None else None
-            handle = answered or self.owner.get(place) or f"{turn.source}:{UNKNOWN_ACCOUNT}"
-        self.of_turn[(*place, turn.turn)] = handle
-        return handle
+            before = self._let_go(place, handle)
+            return [*before, self._remembered(place, replace(entry, handle=handle))]
+        answered = self.others.get((place, turn.parent)) if turn.parent is not None else None
+        known = answered or self.first.get(place)
+        if known is not None:
+            return [self._remembered(place, replace(entry, handle=known))]
+        self.silent.setdefault(place, []).append(entry)
+        self.waiting += 1
+        return []
+
+    def give_up(self) -> list[_Entry]:
+        """What waited in vain: nobody spoke in those conversations, as far as this file goes."""
+        places = list(self.silent)
+        return [
+            self._remembered(place, entry)
+            for place in places
+            for entry in self._let_go(place, f"{place[0]}:{UNKNOWN_ACCOUNT}", spoke=False)
+        ]
+
+    def _let_go(self, place: Place, handle: str, *, spoke: bool = True) -> list[_Entry]:
+        if spoke:
+            self.first.setdefault(place, handle)
+        waited = self.silent.pop(place, [])
+        self.waiting -= len(waited)
+        return [replace(entry, handle=handle) for entry in waited]
+
+    def _remembered(self, place: Place, entry: _Entry) -> _Entry:
+        if entry.handle != self.first.get(place):
+            self.others[(place, entry.turn.turn)] = entry.handle
+        return entry
 
 
 def seal(
@@ -83,25 +128,44 @@ def seal(
 ) -> Iterator[Sealed]:
     """Batches of at most `part_rows` turns from one file, archive or folder whose SHA-256 is `artifact`.
 
-    Turns of erased people are taken out of their file's verdict and counted as skipped. The verdict of a file stands
-    in the batch of its last turn, so a caller that commits batch by batch knows which files are wholly committed.
+    Turns and feedback of erased people are taken out of their file's verdict, turns counted as skipped. The verdict of
+    a file stands in the batch of its last turn or in the next one, so a caller that commits batch by batch knows which
+    files are wholly committed.
     """
     sealer = _Sealer(artifact, keys, vault, shards, ZoneInfo(time_zone), now)
-    batch, speakers, position = _Batch(), _Speakers(), 0
-    for record in records:
-        if isinstance(record, Turn):
-            batch.turns.append((record, position, speakers.subject_of(record)))
-            position += 1
-        elif isinstance(record, Skipped):
-            if record.record is not None:
-                batch.quarantined.append(record)
+    batch = _Batch()
+    for found in _with_subjects(records, waiting_max=part_rows):
+        if isinstance(found, _Entry):
+            batch.turns.append(found)
+        elif isinstance(found, Skipped):
+            batch.quarantined.append(found)
         else:
-            batch.verdicts.append(record)
-        if len(batch.turns) + len(batch.quarantined) >= part_rows:
+            batch.verdicts.append(found)
+        if batch.rows() >= part_rows:
             yield sealer.close(batch)
             batch = _Batch()
     if batch != _Batch():
         yield sealer.close(batch)
+
+
+def _with_subjects(
+    records: Iterable[Turn | Skipped | FileVerdict], *, waiting_max: int
+) -> Iterator[_Entry | Skipped | tuple[int, FileVerdict]]:
+    """Turns with their subject, bad records, and verdicts with their file's number, in a fixed order."""
+    speakers, position, file = _Speakers(), 0, 0
+    for record in records:
+        if isinstance(record, Turn):
+            yield from speakers.place(_Entry(record, position, file))
+            position += 1
+            if speakers.waiting >= waiting_max:
+                yield from speakers.give_up()
+        elif isinstance(record, FileVerdict):
+            yield from speakers.give_up()
+            yield file, record
+            file += 1
+        elif record.record is not None:
+            yield record
+    yield from speakers.give_up()
 
 
 def parties(turns: Iterable[pa.Table], known: pa.Table) -> pa.Table:
@@ -121,7 +185,7 @@ def parties(turns: Iterable[pa.Table], known: pa.Table) -> pa.Table:
 
 @dataclass
 class _Sealer:
-    """Holds what every batch of one artifact needs, and the erased people's turns not yet told of in a verdict."""
+    """Holds what every batch of one artifact needs, and what was refused of files whose verdict is still to come."""
 
     artifact: str
     keys: KeyStore
@@ -129,38 +193,49 @@ class _Sealer:
     shards: int
     zone: ZoneInfo
     now: datetime
-    erased_turns: int = 0
+    refused_turns: Counter[int] = field(default_factory=Counter)  # of erased people, by file
+    refused_signals: Counter[int] = field(default_factory=Counter)
 
     def close(self, batch: _Batch) -> Sealed:
         handles = _handles(batch)
         gone = self.vault.erased_handles(sorted(handles))
         living = sorted(handles - gone)
         subjects = dict(zip(living, self.vault.subjects_for(living), strict=True))
-        kept = [entry for entry in batch.turns if entry[2] not in gone]
-        self.erased_turns += len(batch.turns) - len(kept)
+        for entry in batch.turns:
+            self._count_refused(entry, gone)
+        kept = [entry for entry in batch.turns if entry.handle not in gone]
         return Sealed(
             turns=self._turns(kept, subjects),
             signals=self._signals(kept, subjects),
             quarantine=self._quarantine(batch.quarantined),
-            verdicts=tuple(self._told(verdict) for verdict in batch.verdicts),
+            verdicts=tuple(self._told(file, verdict) for file, verdict in batch.verdicts),
         )
 
-    def _told(self, verdict: FileVerdict) -> FileVerdict:
-        """The verdict with turns of erased people counted as skipped; records = turns + skipped still holds."""
-        if not self.erased_turns:
-            return verdict
-        count, self.erased_turns = self.erased_turns, 0
-        return replace(verdict, turns=verdict.turns - count, skipped={**verdict.skipped, ERASED: count})
+    def _count_refused(self, entry: _Entry, gone: set[str]) -> None:
+        if entry.handle in gone:
+            self.refused_turns[entry.file] += 1
+            self.refused_signals[entry.file] += len(entry.turn.signals)
+        else:
+            self.refused_signals[entry.file] += sum(_giver(entry, s) in gone for s in entry.turn.signals)
 
-    def _turns(self, entries: list[Entry], subjects: Mapping[str, str]) -> pa.Table:
-        rows = [self._turn(turn, position, subjects[handle]) for turn, position, handle in entries]
-        texts = [None if turn.deleted else turn.text for turn, _, _ in entries]
+    def _told(self, file: int, verdict: FileVerdict) -> FileVerdict:
+        """The verdict without what erased people said, which is counted as skipped; records = turns + skipped."""
+        turns, signals = self.refused_turns.pop(file, 0), self.refused_signals.pop(file, 0)
+        skipped = {**verdict.skipped, ERASED: turns} if turns else verdict.skipped
+        return replace(
+            verdict, turns=verdict.turns - turns, signals=verdict.signals - signals, skipped=skipped
+        )
+
+    def _turns(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
+        rows = [self._turn(entry.turn, entry.position, subjects[entry.handle]) for entry in entries]
+        texts = [None if entry.turn.deleted else entry.turn.text for entry in entries]
         sealed = self.keys.seal([row["subject_id"] for row in rows], [row["row_id"] for row in rows], texts)
         for row, words, text in zip(rows, sealed, texts, strict=True):
             row |= {"text_sealed": words, "text_chars": len(text) if text is not None else 0}
         return pa.Table.from_pylist(rows, schema=TURN)
 
     def _turn(self, turn: Turn, position: int, subject: str) -> Columns:
+        moment = in_utc(turn.time, self.zone)
         return {
             "row_id": self._row_of(turn, turn.turn),
             "conversation_id": self.keys.row_id("conversation", turn.source, turn.conversation),
@@ -169,8 +244,8 @@ class _Sealer:
             "subject_id": subject,
             "speaker_id": subject if turn.role in SPEAKING else turn.role,
             "role": turn.role,
-            "occurred_at": in_utc(turn.time, self.zone),
-            "time_precision": turn.time_precision,
+            "occurred_at": moment,
+            "time_precision": None if moment is None else turn.time_precision,
             "surface": turn.source,
             "audience": turn.audience,
             "edited": turn.edited,
@@ -183,13 +258,13 @@ class _Sealer:
             "shard": self.keys.shard(subject, self.shards),
         }
 
-    def _signals(self, entries: list[Entry], subjects: Mapping[str, str]) -> pa.Table:
+    def _signals(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
         rows, texts = [], []
-        for turn, _, handle in entries:
-            for number, signal in enumerate(turn.signals):
-                giver = handle if signal.by is None else f"{turn.source}:{signal.by}"
+        for entry in entries:
+            for number, signal in enumerate(entry.turn.signals):
+                giver = _giver(entry, signal)
                 if giver in subjects:  # feedback of an erased person is not taken either
-                    rows.append(self._signal(turn, signal, number, subjects[giver]))
+                    rows.append(self._signal(entry.turn, signal, number, subjects[giver]))
                     texts.append(signal.text)
         sealed = self.keys.seal([r["subject_id"] for r in rows], [r["signal_id"] for r in rows], texts)
         for row, words in zip(rows, sealed, strict=True):
@@ -215,10 +290,7 @@ class _Sealer:
 
     def _quarantine(self, skipped: list[Skipped]) -> pa.Table:
         records = [entry.record or b"" for entry in skipped]
-        ids = [
-            self.keys.row_id("quarantine", self.artifact, entry.member, str(entry.bytes[0]), entry.reason)
-            for entry in skipped
-        ]
+        ids = [self._quarantine_id(entry, record) for entry, record in zip(skipped, records, strict=True)]
         sealed = self.keys.seal_quarantined(ids, records)
         rows: list[Columns] = [
             {
@@ -234,20 +306,33 @@ class _Sealer:
         ]
         return pa.Table.from_pylist(rows, schema=QUARANTINE)
 
+    def _quarantine_id(self, entry: Skipped, record: bytes) -> str:
+        """Two bad records at one place stay two: not every reader knows where each of them lay."""
+        start, end = map(str, entry.bytes)
+        content = hashlib.sha256(record).hexdigest()
+        return self.keys.row_id("quarantine", self.artifact, entry.member, start, end, entry.reason, content)
+
     def _row_of(self, turn: Turn, native: str) -> str:
         return self.keys.row_id("turn", turn.source, turn.conversation, native)
 
 
+def _giver(entry: _Entry, signal: Signal) -> str:
+    """Handle of who gave this feedback: the person the turn answers, where the export names nobody."""
+    return entry.handle if signal.by is None else f"{entry.turn.source}:{signal.by}"
+
+
 def _handles(batch: _Batch) -> set[str]:
-    handles = {handle for _, _, handle in batch.turns}
-    for turn, _, _ in batch.turns:
-        handles |= {f"{turn.source}:{signal.by}" for signal in turn.signals if signal.by is not None}
-    return handles
+    signals = {_giver(entry, signal) for entry in batch.turns for signal in entry.turn.signals}
+    return {entry.handle for entry in batch.turns} | signals
 
 
 def in_utc(time: str | None, zone: ZoneInfo) -> datetime | None:
-    """An export's ISO 8601 time in UTC; a time without an offset is read in `zone`."""
+    """An export's ISO 8601 time in UTC; a time without an offset is read in `zone`. None for a moment that no calendar
+    of ours has (year 0, an hour after the last): rights takes a turn without a time as nobody's permission."""
     if time is None:
         return None
-    moment = datetime.fromisoformat(time)
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(time)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
