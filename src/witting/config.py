@@ -10,8 +10,9 @@ import difflib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from witting.errors import ConfigError, NotAWorkspace
@@ -20,8 +21,24 @@ from witting.schema import PURPOSES
 CONFIG_NAME = "witting.toml"
 CONFIG_BYTES_MAX = 1 << 20
 
+SEED_MAX = 2**53 - 1  # the largest whole number that canonical JSON (RFC 8785) holds exactly
+SHOWN_CHARS_MAX = 60  # of a wrong value in an error
+PLAINER = {"tuple_type": 'a list is needed, such as ["one", "two"]', "model_type": "a table is needed"}
+
 Purpose = Literal[PURPOSES]  # type: ignore[valid-type]  # the closed list lives in schema.py, once
-Count = Annotated[int, Field(ge=1)]
+Switch = Annotated[bool, Field(strict=True)]  # strict: "no" or 1 is a mistake to name and not a yes
+Whole = Annotated[int, Field(strict=True)]
+Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
+Days = Annotated[Whole, Field(ge=1, le=36_500)]
+Positive = Annotated[float, Field(gt=0, le=1_000, strict=True)]
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("an IANA time zone is needed, such as UTC or Europe/Berlin") from error
+    return name
 
 
 class Section(BaseModel):
@@ -32,56 +49,56 @@ class Section(BaseModel):
 
 class Intake(Section):
     sources: tuple[str, ...] = ("inbox",)  # files or folders, relative to the workspace
-    consume_inbox: bool = True  # a file under inbox/ is deleted once its words are sealed and committed
-    time_zone: str = "UTC"  # IANA name, for exports that carry no offset
-    text_chars_max: Count = 100_000  # longer messages are quarantined
-    retention_days: Count = 30  # words no door opens to are deleted after this
-    part_rows: Count = 50_000
+    consume_inbox: Switch = True  # a file under inbox/ is deleted once its words are sealed and committed
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"  # for exports that carry no offset
+    text_chars_max: Annotated[Whole, Field(ge=1, le=10_000_000)] = 100_000  # longer messages are quarantined
+    retention_days: Days = 30  # words no door opens to are deleted after this
+    part_rows: Count = 50_000  # bounds memory
 
 
 class Rights(Section):
     log: str | None = None  # a rights log (JSONL) to record before deciding, relative to the workspace
     purpose: Purpose = "fine_tune_own_model"
     packs: tuple[str, ...] = ()  # further policy packs (TOML), relative to the workspace
-    consent_days_max: Count = 365  # a consent without its own end is taken to end after this
+    consent_days_max: Days = 365  # a consent without its own end is taken to end after this
 
 
 class Redaction(Section):
-    keep_dates: bool = False  # replace exact dates unless true
+    keep_dates: Switch = False  # replace exact dates unless true
 
 
 class Curation(Section):
     examples_per_subject_max: Count = 50
     turn_chars_min: Count = 2
-    heldout_percent: Annotated[int, Field(ge=0, le=50)] = 20  # of people, not of rows
-    language_score_min_percent: Annotated[int, Field(ge=0, le=100)] = 50
+    heldout_percent: Annotated[Whole, Field(ge=0, le=50)] = 20  # of people, not of rows
+    language_score_min_percent: Annotated[Whole, Field(ge=0, le=100)] = 50
 
 
 class Corpus(Section):
-    shards: Annotated[int, Field(ge=1, le=4096)] = 16  # a part and an adapter each
+    shards: Annotated[Whole, Field(ge=1, le=4096)] = 16  # a part and an adapter each
 
 
 class Training(Section):
     base: str = "smollm2-135m-instruct"  # that name, a local folder, or a Hugging Face hub id
     steps: Count = 40  # optimiser steps in all, shared among the shards by their tokens
-    batch_sequences: Count = 4
-    sequence_tokens: Annotated[int, Field(ge=16, le=8192)] = 64
-    rank: Count = 8
-    alpha: Count = 16
-    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 1e-3
-    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
-    dpo_beta: Annotated[float, Field(gt=0)] = 0.1
-    merge_scale: Annotated[float, Field(gt=0)] = 1.0  # applied to the mean of the shards' updates
-    threads: Count = 2
+    batch_sequences: Annotated[Whole, Field(ge=1, le=4096)] = 4
+    sequence_tokens: Annotated[Whole, Field(ge=16, le=8192)] = 64
+    rank: Annotated[Whole, Field(ge=1, le=1024)] = 8
+    alpha: Annotated[Whole, Field(ge=1, le=4096)] = 16
+    learning_rate: Annotated[float, Field(gt=0, lt=1, strict=True)] = 1e-3
+    target_modules: Annotated[tuple[str, ...], Field(min_length=1)] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    dpo_beta: Positive = 0.1
+    merge_scale: Positive = 1.0  # applied to the mean of the shards' updates
+    threads: Annotated[Whole, Field(ge=1, le=256)] = 2
 
 
 class Audit(Section):
-    canaries: Annotated[int, Field(ge=4)] = 64  # a coin decides for each whether it is planted
-    controls: Annotated[int, Field(ge=0)] = (
-        64  # canaries that are never planted, beside those the coin leaves out
+    canaries: Annotated[Whole, Field(ge=4, le=100_000)] = 64  # a coin decides for each whether it is planted
+    controls: Annotated[Whole, Field(ge=0, le=100_000)] = (
+        64  # never planted, beside those the coin leaves out
     )
-    repeated: Annotated[int, Field(ge=1)] = 4  # planted several times: the positive control
-    repeats: Annotated[int, Field(ge=2)] = 8
+    repeated: Annotated[Whole, Field(ge=1, le=1_000)] = 4  # planted several times: the positive control
+    repeats: Annotated[Whole, Field(ge=2, le=1_000)] = 8
     extraction_people_max: Count = 300
 
 
@@ -90,7 +107,7 @@ class Gate(Section):
 
 
 class Guard(Section):
-    words: Annotated[int, Field(ge=4, le=64)] = 12  # a run of this many words is not repeated
+    words: Annotated[Whole, Field(ge=4, le=64)] = 12  # a run of this many words is not repeated
     people_min: Count = 10  # unless at least so many people said it
 
 
@@ -99,10 +116,12 @@ class Settings(Section):
 
     database: str = "sqlite:///witting.db"  # or postgresql://...; a sqlite path is relative to the workspace
     objects: str = "objects"  # a folder in the workspace, or s3://bucket/prefix
-    controller: str = "(not stated)"  # who answers for the processing; printed on certificates
+    controller: Annotated[str, Field(min_length=1, max_length=500)] = (
+        "(not stated)"  # who answers for the processing
+    )
     engine: Literal["local"] = "local"
-    workers: Annotated[int, Field(ge=1, le=256)] = 2
-    seed: int = 20_261_124
+    workers: Annotated[Whole, Field(ge=1, le=256)] = 2
+    seed: Annotated[Whole, Field(ge=0, le=SEED_MAX)] = 20_261_124
 
     intake: Intake = Intake()
     rights: Rights = Rights()
@@ -129,7 +148,7 @@ def read_settings(root: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML in UTF-8: {error}.") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {'; '.join(_explain(e) for e in error.errors())}") from error
+        raise ConfigError(f"{path}: {' '.join(_explain(e) for e in error.errors())}") from None
 
 
 def _explain(error: ErrorDetails) -> str:
@@ -140,7 +159,16 @@ def _explain(error: ErrorDetails) -> str:
         near = difflib.get_close_matches(where[-1], known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"fields there: {', '.join(sorted(known))}."
         return f"the field {field} is not known; {hint}"
-    return f"{field}: {error['msg'].rstrip('.')}."
+    wanted = PLAINER.get(error["type"], error["msg"].removeprefix("Value error, ").rstrip("."))
+    return f"{field}: {wanted}; it is {_shown(where, error['input'])}."
+
+
+def _shown(where: list[str], value: object) -> str:
+    """The wrong value, cut; a database URL may hold a password and is never shown."""
+    if where[0] in ("database", "objects"):
+        return f"a {type(value).__name__}"
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
 def _fields_beside(where: list[str]) -> list[str]:
