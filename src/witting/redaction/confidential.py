@@ -9,7 +9,7 @@ Trade secrets: Directive (EU) 2016/943 Art. 2(1).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 from witting.redaction.lexicon import Found, Lexicon, Token, phrase, read_toml
@@ -17,6 +17,7 @@ from witting.redaction.normalise import View
 from witting.redaction.span import Span
 
 TOPIC_WORDS_MAX = 6  # a question this near before a mark asks about confidentiality in general
+QUESTION_WORDS_MAX = 20
 _LABELS = ("strong", "asks", "company", "secret_of_company", "topic")
 _HOST = re.compile(
     r"(?<![\w.\-@])(?:https?://)?(?:(?:[a-z0-9][a-z0-9\-]{0,40}\.){1,5}(?:corp|internal|intranet|intra|lan)(?![\w\-]|\.\w)|(?:intranet|jira|confluence|jenkins|vpn|grafana|kibana|staging|git)\.[a-z0-9\-]{2,40}\.[a-z0-9\-]{2,40}(?:\.[a-z]{2,10})?(?![\w\-]))(?::\d{2,5})?(?:/[^\s\ue000-\ue0ff]{0,200})?"
@@ -60,7 +61,7 @@ def find_marks(words: Sequence[Token]) -> Iterator[Span]:
     """Marks of confidence. A company word is needed where the mark alone is an everyday word."""
     found = _lexicon().find(words)
     company = any(f.phrase.label == "company" for f in found)
-    topics = [f for f in found if f.phrase.label == "topic"]
+    topics = {f.last: f for f in found if f.phrase.label == "topic"}  # by the word after it
     for hit in found:
         label = hit.phrase.label
         if not _marks_something(words, hit, company=company):
@@ -83,20 +84,21 @@ def _marks_something(words: Sequence[Token], hit: Found, *, company: bool) -> bo
     return label == "strong" or (label == "secret_of_company" and company)
 
 
-def _in_general(words: Sequence[Token], hit: Found, topics: Sequence[Found]) -> bool:
-    return any(
-        words[topic.first].sentence == words[hit.first].sentence
-        and 0 <= hit.first - topic.last <= TOPIC_WORDS_MAX
-        for topic in topics
-    )
+def _in_general(words: Sequence[Token], hit: Found, topics: Mapping[int, Found]) -> bool:
+    near = (topics.get(hit.first - distance) for distance in range(TOPIC_WORDS_MAX + 1))
+    return any(t is not None and words[t.first].sentence == words[hit.first].sentence for t in near)
 
 
 def _is_question(words: Sequence[Token], hit: Found) -> bool:
     """ "Is this confidential?" asks; it marks nothing."""
     first = hit.first
-    while first and words[first - 1].sentence == words[hit.first].sentence:
+    while (
+        hit.first - first < QUESTION_WORDS_MAX
+        and first
+        and words[first - 1].sentence == words[hit.first].sentence
+    ):
         first -= 1
-    return words[first].text in ("is", "are", "can", "does", "ist", "est", "es", "e")
+    return words[first].text in ("is", "are", "can", "does", "ist")
 
 
 def find_hosts(view: View) -> Iterator[Span]:

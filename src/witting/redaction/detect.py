@@ -50,7 +50,11 @@ class _Gate(dict[str, int]):
                 else 0
             )
             | (MONTH if word in dates.TRIGGERS else 0)
-            | (CHILD if word in special_category.AGE_TRIGGERS else 0)
+            | (
+                CHILD
+                if word in special_category.AGE_TRIGGERS or word.startswith(special_category.AGE_STEMS)
+                else 0
+            )
             | (NAMED_ID if word in identifiers.TRIGGERS or word.startswith(identifiers.TRIGGER_STEMS) else 0)
         )
         self[word] = flags

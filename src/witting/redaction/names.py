@@ -199,10 +199,17 @@ def find_known(view: View, known: KnownNames) -> Iterator[Span]:
             matched.append((word.start(), word.end(), answer == CAPITALISED))
     for group in _neighbours(view, matched):
         start, end = group[0][0], group[-1][1]
-        if all(word[2] for word in group) and len(group) == 1 and not _inner_capital(view, start):
+        if all(word[2] for word in group) and not _capitalised(view, group):
             continue
         kind = "USERNAME" if view.plain[start:end] in known.handles else "PERSON"
         yield Span(start, end, kind, 0.97, "name.known")
+
+
+def _capitalised(view: View, group: list[tuple[int, int, bool]]) -> bool:
+    """One word: a capital letter within a sentence. Several: each with a capital letter."""
+    if len(group) == 1:
+        return _inner_capital(view, group[0][0])
+    return all(view.folded[word[0]].isupper() for word in group)
 
 
 def _neighbours(view: View, matched: list[tuple[int, int, bool]]) -> Iterator[list[tuple[int, int, bool]]]:

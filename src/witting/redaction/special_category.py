@@ -11,6 +11,7 @@ other than from a sentence to a fragment after it, public figures by name. Rules
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from witting.redaction.lexicon import Found, Lexicon, Phrase, Token, phrase, rea
 from witting.redaction.normalise import PERSON_BARRIER, View
 from witting.redaction.span import SPECIAL_KINDS, Span
 
+WINDOW_WORDS = 30  # what lies further from a hit is not looked at
 CUE_WORDS_MAX = 10  # a cue further away says nothing
 WEAK_WORDS_MAX = 3
 NEGATION_WORDS_MAX = 4
@@ -86,16 +88,26 @@ def mentions(view: View, words: list[Token]) -> list[Mention]:
     if not hits:
         return []
     cues = [cue for cue in cues if cue.phrase.language in active]
+    firsts = [cue.first for cue in cues]
     idioms = [(m.start(), m.end()) for m in _figurative().finditer(view.plain)]
     found: list[Mention] = []
     for hit in hits:
         start, end = words[hit.first].start, words[hit.last - 1].end
         kind = hit.phrase.label.partition(" ")[0]
-        if any(a < end and start < b for a, b in idioms):
+        at = bisect_left(
+            idioms, (end, 0)
+        )  # idioms are disjoint: only the last that starts before the end can overlap
+        if at and idioms[at - 1][1] > start:
             found.append(Mention(start, end, kind, "figurative"))
-        elif about := _about(view, words, hit, cues, active):
+        elif about := _about(view, words, hit, _around(cues, firsts, hit), active):
             found.append(Mention(start, end, kind, about))
     return found
+
+
+def _around(cues: list[Found], firsts: list[int], hit: Found) -> list[Found]:
+    """The cues near enough to matter, so that a long text costs no more a hit than a short one."""
+    low = bisect_left(firsts, hit.first - WINDOW_WORDS)
+    return cues[low : bisect_left(firsts, hit.last + WINDOW_WORDS)]
 
 
 def _in_its_language(hit: Found, active: frozenset[str]) -> bool:
@@ -266,7 +278,8 @@ def _person_named(view: View, words: list[Token], hit: Found) -> bool:
 def _fragment_of_self(words: list[Token], hit: Found, cues: list[Found]) -> bool:
     """A short sentence without a cue is about the speaker of the one beside it: "Pregnant! I just found out." """
     sentence = words[hit.first].sentence
-    size = sum(1 for word in words if word.sentence == sentence)
+    beside_hit = words[max(0, hit.first - FRAGMENT_WORDS_MAX) : hit.last + FRAGMENT_WORDS_MAX]
+    size = sum(1 for word in beside_hit if word.sentence == sentence)
     if size > FRAGMENT_WORDS_MAX:
         return False
     for beside in (sentence - 1, sentence + 1):
@@ -327,6 +340,7 @@ _SCHOOL = re.compile(
     r"|(?:저는|나는|전|난) ?(?:초등학생|중학생|초등학교 \d학년|중학교 \d학년|중\d(?!\d)|초\d(?!\d)|고등학생|고[1-3](?!\d))|(?<!\w)(?:main|mai) (?:[1-9]|1[01])(?:th|vi|vin)? (?:class|kaksha) (?:me|mein)"
 )
 AGE_TRIGGERS = frozenset(_WORDED) | read_words("age_triggers")
+AGE_STEMS = ("초등학", "중학", "고등학")
 
 
 def child_spans(view: View) -> Iterator[Span]:
