@@ -19,6 +19,7 @@ from witting.redaction.detect import scan
 LINE_BYTES_MAX = 4 << 20
 TEXT_CHARS_MAX = 200_000
 ID_CHARS_MAX = 512
+QUARANTINE_LINES_MAX = 100_000  # listed one by one; the report counts all
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,6 @@ def redact_file(source: Path, spans_out: Path) -> RedactReport:
             written += 1
     _write_quarantine(quarantine, aside)
     return RedactReport(read, written, dict(sorted(bad.items())), dict(sorted(kinds.items())))
-
-
-QUARANTINE_LINES_MAX = 100_000  # listed one by one; the report counts all
 
 
 def _write_quarantine(path: Path, aside: list[str]) -> None:

@@ -74,10 +74,13 @@ _ACCOUNT_NAME = re.compile(
 )
 
 _PHONE = re.compile(
-    r"(?<![0-9A-Za-z_.,@#/$€£+\-])(?<![0-9][ \-./])(?:\+|00)?[ ]?\(?\d(?:[ \-./()]{0,2}\d){5,17}(?!(?!x\d|ext)[0-9A-Za-z_]|[.,:/\-]\d|%|-\w)"
+    r"(?<![0-9A-Za-z_.@#/$€£+\-])(?<![0-9][ \-./,])(?:\+|00)?[ ]?\(?\d(?:[ \-./()]{0,2}\d){5,17}(?!(?!x\d|ext)[0-9A-Za-z_]|[.,:/\-]\d|%|-\w(?![^\W\d_]{2}))"
+)
+_PHONE_WORD_AFTER = re.compile(
+    r"[ \-/(,:]{1,3}(?:office|fax|mobile|cell|home|work|handy|whatsapp|tel|desk|movil|celular|cellulare)(?!\w)"
 )
 _PHONE_WORDS = re.compile(
-    r"(?<![^\W\d_])(?:phone\w*|call|text me|tel|tele\w*|mobile|cell\w*|whats ?app|wa|number is|ring|fax|contact|handy\w*|nummer|anruf\w*|ruf|mobil\w*|telef\w*"
+    r"(?<![^\W\d_])(?:phone\w*|call|answering at|reach (?:me|him|her|us|them) (?:at|on)|text me|tel|tele\w*|mobile|cell\w*|whats ?app|wa|number is|ring|fax|contact|handy\w*|nummer|anruf\w*|ruf|mobil\w*|telef\w*"
     r"|llam\w*|movil|celular|cel|numero|ligar?|liga|chama|zap|appel\w*|portable|joindre|chiam\w*|cellulare|bel|bellen|gsm|zadzwon\w*|komork\w*|numer\w*|ara|cep|numara\w*|desk|line|dial|sms"
     r"|फोन|फ़ोन|मोबाइल|नंबर|फोन|전화\w*|연락처|번호|핸드폰|폰|هاتف|جوال|رقم|телефон\w*|тел|номер\w*|電話|手机|电话)"
 )
@@ -186,10 +189,12 @@ def find_phones(view: View) -> Iterator[Span]:
 
 def _phone_score(view: View, written: str, start: int, end: int) -> float:
     digits = sum(c.isdigit() for c in written)
-    if not 7 <= digits <= 15 or _DATE_LIKE.match(written) or written.count("/") > 1:
+    if not 6 <= digits <= 15 or _DATE_LIKE.match(written) or written.count("/") > 1:
         return 0.0
     before = view.plain[max(0, start - CONTEXT_CHARS) : start]
-    named = _PHONE_WORDS.search(before) is not None
+    named = _PHONE_WORDS.search(before) is not None or _PHONE_WORD_AFTER.match(view.plain, end) is not None
+    if digits == 6 and not named:
+        return 0.0
     if not named and _NOT_PHONE.search(before):
         return 0.0
     international = written.startswith(("+", "00"))

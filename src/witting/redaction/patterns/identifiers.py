@@ -132,10 +132,13 @@ _NAMED = re.compile(
     r"|driver'?s? licen[cs]e|driving licen[cs]e|licence de conduire|permis de conduire|fuhrerschein|prawo jazdy|patente|carnet de conducir|cnh"
     r"|national id|identity card|id card|id number|id no|carte d'identite|personalausweis|ausweis|cedula|carta d'identita|identiteitskaart|rg"
     r"|insurance (?:number|no|id)|medical record|mrn|member id|patient id|policy (?:number|no)|numero de securite sociale|versichertennummer"
-    r"|tax id|vat id|ust-?idnr|voter id|dowodu osobistego|dowod osobisty|nin|nhif|nida|kitambulisho|cccd|cmnd|can cuoc cong dan|abha(?: संख्या)?|полис омс|الرقم القومي|شناختی کارڈ|תעודת זהות|เลขบัตรประชาชน|licen[cs]e plate|number plate|kennzeichen|matricula|placa|plaque|targa|kenteken|plaka|nr rej|numer rejestracyjny(?: pojazdu)?|차량 ?번호|vin)"
+    r"|tax id|vat id|ust-?idnr|voter id|dowodu osobistego|dowod osobisty|nin|nhif|nida|kitambulisho|cccd|cmnd|can cuoc cong dan|abha(?: संख्या)?|полис омс|الرقم القومي|شناختی کارڈ|תעודת זהות|เลขบัตรประชาชน|licen[cs]e plate|number plate|kennzeichen|matricula|placa|plaque|targa|kenteken|plaka|nr rej|numer rejestracyjny(?: pojazdu)?|차량 ?번호)"
     r"[ .:#|]{0,3}(?:card|number|no|nr|num|numero|nummer|n°|nº|is|ist|es|est|e|:|=|#|\.|번호|नंबर| )*[ .:#=|]*"
     r"(?=[a-z0-9\-/ ]*\d)([a-z0-9](?:[a-z0-9]|[\-/](?=[a-z0-9])|[ ](?=\d)){4,19})(?![\w-])"
 )  # fmt: skip
+_VIN = re.compile(
+    r"(?<!\w)vin(?: \w+)?[ .:#|]{0,4}((?=[a-z \-]*\d)(?:[a-hj-npr-z0-9][ \-]?){16}[a-hj-npr-z0-9])(?![0-9A-Za-z_])"
+)  # ISO 3779: seventeen characters without I, O, Q
 _ACCOUNT = re.compile(
     r"(?<!\w)(?:account|acct|acc|a/c|konto|kontonummer|compte|cuenta|conta|conto|rekening|rekeningnummer|hesap|routing|sort code|agencia|ifsc|계좌|खाता)"
     r"[ .:#]{0,3}(?:number|no|nr|num|numero|nummer|n°|nº|is|:|=|#|번호|नंबर|संख्या| )*[ .:#=]*((?=[a-z]{0,4}\d)[a-z]{0,4}\d(?:[\d]|[ -](?=\d)){5,17})(?!\w)"
@@ -154,6 +157,8 @@ def find_named(view: View) -> Iterator[Span]:
     """Numbers known by the words beside them; a text that holds one of TRIGGERS and a digit."""
     for match in _NAMED.finditer(view.plain):
         yield Span(match.start(2), match.end(2), _named_kind(match.group(1)), 0.85, "id.named")
+    for match in _VIN.finditer(view.plain):
+        yield Span(match.start(1), match.end(1), "DEVICE_ID.VIN", 0.9, "vin")
     for match in _ACCOUNT.finditer(view.plain):
         yield Span(match.start(1), match.end(1), "ACCOUNT", 0.85, "account.named")
 
@@ -162,7 +167,6 @@ _NAMED_KINDS = (
     (("pass", "pasa", "paszport", "paspoort", "reise", "여권", "पास"), "NATIONAL_ID.PASSPORT"),
     (("driv", "licence de", "permis", "fuhrer", "prawo", "patente", "carnet", "cnh"), "NATIONAL_ID.DRIVER"),
     (("licen", "number plate", "kennz", "matric", "placa", "plaque", "targa", "kentek", "plaka", "nr rej", "numer rej", "차량"), "NATIONAL_ID.PLATE"),
-    (("vin",), "DEVICE_ID.VIN"),
 )  # fmt: skip
 
 
