@@ -1,7 +1,8 @@
 """Audit: would the model repeat what somebody told it? Measured, with intervals, against the base it was made from.
 
 Covered: canaries planted by coin flip (exposure, membership, a repeated family as positive control), greedy extraction
-of one text a person. Not covered here: ε lower bounds, sampling attacks, personal-data games, exported formats.
+of one text a person. Not covered here: ε lower bounds, sampling attacks, personal-data games, exported formats, how much
+is enough for a release (`release.gate`).
 What no audit can show: that nothing leaks. It shows what these attacks found, and how much they could have missed.
 Sources: Carlini et al. 2019 and 2023, Steinke et al. 2023; statistics in `interval.py`.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from witting.audit.canary import Canary
-from witting.audit.extraction import Extraction, extract, sample
+from witting.audit.extraction import Extraction, Probe, extract, sample
 from witting.audit.interval import Share
 from witting.audit.membership import CanaryResult, Exposure, Membership, Tell, judge, score
 from witting.training.dialogue import Dialogue
@@ -34,7 +35,7 @@ CONTROLS_FOR_POWER = 1_000
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What was tried and what came out. `underpowered` says, in sentences, what was too little to show anything."""
+    """What was tried and what came out. `underpowered` says, in sentences, what was too little for a strong audit."""
 
     canaries: CanaryResult
     extraction: Extraction
@@ -96,8 +97,9 @@ def audit(
     dialogue = Dialogue(base.tokenizer)
     scores = score(adapted, dialogue, canaries, tell=tell)
     found = judge(canaries, scores)
-    texts, controls = sample(rows, dialogue, seed=seed, people_max=people_max)
-    extraction = extract(adapted, dialogue, texts, controls, canaries, tell=tell)
+    probe = Probe(dialogue, frozenset(base.tokenizer.all_special_ids))
+    texts, controls = sample(rows, probe, seed=seed, people_max=people_max)
+    extraction = extract(adapted, probe, texts, controls, canaries, tell=tell)
     return AuditReport(found, extraction, commitment, seed, tuple(_lacking(found, extraction)))
 
 
@@ -112,6 +114,6 @@ def _lacking(found: CanaryResult, extraction: Extraction) -> Iterable[str]:
         yield "the repeated canaries were not found: this audit could not have seen a weaker trace."
     if extraction.people < PEOPLE_FOR_POWER:
         yield (
-            f"texts of {extraction.people} people were tried; with none extracted that still leaves up to "
+            f"texts of {extraction.people} people were tried; what came back of them leaves up to "
             f"{extraction.upper_bound:.1%} of people (95 %)."
         )

@@ -44,6 +44,7 @@ WORDS = (
     "ledger", "lemon", "lilac", "marble", "meadow", "mirror", "needle", "nickel", "orchid",
 )  # fmt: skip
 SECRET_WORDS = 6  # of 64 each: 36 bits
+WHO_WORDS = 3  # 18 bits, and 3 of the thing: among 2,000 canaries about one pair is asked the same question
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Canary:
 
 
 def draw(key: bytes, *, coins: int, repeated: int, repeats: int, controls: int) -> tuple[Canary, ...]:
-    """All canaries of an audit, from a secret key: the same key gives the same canaries and the same coins."""
+    """All canaries of an audit, from a secret key: the same key gives the same canaries and the same coins; more of a
+    family leaves the others as they are."""
     drawn = [_one(key, "coin", number, planted=_coin(key, number), repeats=1) for number in range(coins)]
     drawn += [_one(key, "repeated", number, planted=True, repeats=repeats) for number in range(repeated)]
     drawn += [_one(key, "control", number, planted=False, repeats=0) for number in range(controls)]
@@ -89,7 +91,7 @@ def _one(key: bytes, family: str, number: int, *, planted: bool, repeats: int) -
     bits = _bits(key, f"{family}/{number}")
     carrier, answer = CARRIERS[bits[0] % len(CARRIERS)]
     thing = THINGS[bits[1] % len(THINGS)]
-    who = "-".join(WORDS[byte % len(WORDS)] for byte in bits[8:10])
+    who = "-".join(WORDS[byte % len(WORDS)] for byte in bits[8 : 8 + WHO_WORDS])
     secret = " ".join(WORDS[byte % len(WORDS)] for byte in bits[2 : 2 + SECRET_WORDS])
     return Canary(
         canary_id=bits[16:32].hex(),

@@ -3,8 +3,9 @@
 Covers: one learned text of each sampled person, and every planted canary; with the adapter on and off. Not covered:
 sampling attacks ((n, p)-discoverable, Hayes et al. 2024), near-verbatim copies, targeted prompts.
 A text counts as extracted when every token of its end is the model's first choice given the true beginning: then greedy
-decoding from that beginning writes it out word for word (Carlini et al. 2023). One text a person, because several texts
-of one person are not independent; hits of the base model are taken off, because those were not learned here.
+decoding from that beginning writes it out word for word (Carlini et al. 2023). The token that ends an answer is not asked
+for: words that come back are a leak even if the model goes on. One text a person, because several texts of one person are
+not independent; hits of the base model are taken off, because those were not learned here.
 Control: the same of people held out. An assistant's set phrases come back for them too, though nothing of theirs was
 learned; only what comes back more often for people who were trained on is memory.
 """
@@ -12,16 +13,17 @@ learned; only what comes back more often for people who were trained on is memor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from witting.audit.canary import Canary, messages
 from witting.audit.interval import Share, clopper_pearson, more_often_p_value, upper_bound
 from witting.schema import SPLITS
-from witting.training.dialogue import Dialogue, Encoded, cut
+from witting.training.dialogue import Dialogue, Encoded, Message, cut
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -48,30 +50,79 @@ class Extraction:
     canaries_extracted: int
 
 
+@dataclass(frozen=True)
+class Probe:
+    """How texts become tokens here, and which tokens are no words."""
+
+    dialogue: Dialogue
+    special: frozenset[int]
+
+    def words(self, messages: Sequence[Message]) -> Encoded:
+        """The conversation with its learned words marked, and nothing else."""
+        encoded = self.dialogue.encode(messages)
+        return Encoded(encoded.tokens, encoded.learned & ~np.isin(encoded.tokens, list(self.special)))
+
+    def end(self, messages: Sequence[Message]) -> Encoded | None:
+        """Only the last learned words marked, at most `END_TOKENS` of them and at most half; None where it has few."""
+        encoded = cut(self.words(messages), tokens_max=TOKENS_MAX)
+        marked = encoded.learned.nonzero()[0] if encoded is not None else np.empty(0, np.int64)
+        if encoded is None or len(marked) < 2 * END_TOKENS_MIN:
+            return None
+        learned = np.zeros_like(encoded.learned)
+        learned[marked[-min(END_TOKENS, len(marked) // 2) :]] = True
+        return Encoded(encoded.tokens, learned)
+
+
 def sample(
-    rows: Iterable[pa.Table], dialogue: Dialogue, *, seed: int, people_max: int
+    rows: Iterable[pa.Table], probe: Probe, *, seed: int, people_max: int
 ) -> tuple[dict[str, Encoded], dict[str, Encoded]]:
-    """One text of each sampled person, trained on and held out, ending on `END_TOKENS` marked tokens. One pass; people
-    in a keyed order."""
-    best: dict[str, dict[str, tuple[bytes, Encoded]]] = {split: {} for split in SPLITS}
+    """One text of each sampled person, trained on and held out. One pass; people and texts in a keyed order.
+    Memory: a part and twice `people_max` texts a split."""
+    drawn = {split: _Drawn(seed, people_max) for split in SPLITS}
     for table in rows:
         for row in table.to_pylist():
-            end = _end(dialogue, row) if _counts(row) else None
-            rank, known = _rank(seed, row["example_id"]), best[row["split"]]
-            if end is not None and (row["subject_id"] not in known or rank < known[row["subject_id"]][0]):
-                known[row["subject_id"]] = (rank, end)
-    trained, heldout = (_first(best[split], seed, people_max) for split in SPLITS)
+            if _counts(row) and drawn[row["split"]].wants(row):
+                end = probe.end(row["messages"])
+                if end is not None:
+                    drawn[row["split"]].take(row, end)
+    trained, heldout = (drawn[split].people() for split in SPLITS)
     return trained, heldout
 
 
-def _first(best: dict[str, tuple[bytes, Encoded]], seed: int, people_max: int) -> dict[str, Encoded]:
-    people = sorted(best, key=lambda subject: _rank(seed, subject))[:people_max]
-    return {subject: best[subject][1] for subject in people}
+@dataclass
+class _Drawn:
+    """The people of one split drawn so far: those whose rank is lowest, each with their text of lowest rank."""
+
+    seed: int
+    people_max: int
+    texts: dict[str, tuple[bytes, Encoded]] = field(default_factory=dict)
+    last: bytes | None = None  # rank of the last person drawn, once there are enough
+
+    def wants(self, row: Mapping[str, Any]) -> bool:
+        known = self.texts.get(row["subject_id"])
+        if known is not None:
+            return self._rank(row["example_id"]) < known[0]
+        return self.last is None or self._rank(row["subject_id"]) < self.last
+
+    def take(self, row: Mapping[str, Any], end: Encoded) -> None:
+        self.texts[row["subject_id"]] = (self._rank(row["example_id"]), end)
+        if len(self.texts) >= 2 * self.people_max:
+            self.texts = {subject: self.texts[subject] for subject in self._first()}
+            self.last = self._rank(list(self.texts)[-1])
+
+    def people(self) -> dict[str, Encoded]:
+        return {subject: self.texts[subject][1] for subject in self._first()}
+
+    def _first(self) -> list[str]:
+        return sorted(self.texts, key=self._rank)[: self.people_max]
+
+    def _rank(self, of: str) -> bytes:
+        return hashlib.blake2b(f"extraction/{self.seed}/{of}".encode(), digest_size=16).digest()
 
 
 def extract(
     model: PeftModel,
-    dialogue: Dialogue,
+    probe: Probe,
     texts: dict[str, Encoded],
     controls: dict[str, Encoded],
     canaries: Sequence[Canary],
@@ -81,9 +132,7 @@ def extract(
     """Which texts come back: of trained people, of held-out people, of planted canaries. Two forward passes a text."""
     planted = [c for c in canaries if c.planted]
     ends = texts | controls
-    ends |= {
-        c.canary_id: e for c in planted if (e := cut(dialogue.encode(messages(c)), tokens_max=TOKENS_MAX))
-    }
+    ends |= {c.canary_id: e for c in planted if (e := cut(probe.words(messages(c)), tokens_max=TOKENS_MAX))}
     on = _given_back(model, ends, tell)
     with model.disable_adapter():
         off = _given_back(model, ends, lambda done, total: None)
@@ -104,23 +153,8 @@ def extract(
     )
 
 
-def _counts(row: dict[str, Any]) -> bool:  # Any: Arrow values
-    return not row["canary"] and row["kind"] in ("sft", "text")
-
-
-def _end(dialogue: Dialogue, row: dict[str, Any]) -> Encoded | None:
-    """The example with only its last marked tokens still marked, at least half of them left as the beginning."""
-    encoded = cut(dialogue.encode(row["messages"]), tokens_max=TOKENS_MAX) if row["messages"] else None
-    if encoded is None:
-        return None
-    marked = encoded.learned.nonzero()[0]
-    kept = marked[-min(END_TOKENS, len(marked) // 2) :] if len(marked) >= 2 * END_TOKENS_MIN else marked[:0]
-    if len(kept) < END_TOKENS_MIN:
-        return None
-    learned = encoded.learned.copy()
-    learned[:] = False
-    learned[kept] = True
-    return Encoded(encoded.tokens, learned)
+def _counts(row: Mapping[str, Any]) -> bool:  # Any: Arrow values
+    return not row["canary"] and row["kind"] in ("sft", "text") and bool(row["messages"])
 
 
 def _given_back(model: PeftModel, ends: dict[str, Encoded], tell: Tell) -> set[str]:
@@ -151,7 +185,3 @@ def _all_first_choice(model: PeftModel, batch: Sequence[Encoded]) -> list[bool]:
         positions = torch.from_numpy(e.learned.nonzero()[0])
         verdicts.append(bool((choice[row, positions - 1] == tokens[row, positions]).all()))
     return verdicts
-
-
-def _rank(seed: int, of: str) -> bytes:
-    return hashlib.blake2b(f"extraction/{seed}/{of}".encode(), digest_size=16).digest()

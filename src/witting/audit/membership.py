@@ -4,6 +4,7 @@ Covers: one pass per canary with the adapter on and off, exposure, membership at
 control. Not covered: giving a text back word for word (`extraction.py`).
 Score: mean log-probability of the answer's tokens, adapter on minus adapter off (the base is the reference model).
 Exposure: Carlini et al. 2019, log2 of the number of unplanted canaries over the rank among them; its null median is 1.
+Equal scores share their rank: an adapter that changes nothing is not taken for one that remembers everything.
 """
 
 from __future__ import annotations
@@ -62,8 +63,7 @@ def score(
     model: PeftModel, dialogue: Dialogue, canaries: Sequence[Canary], *, tell: Tell
 ) -> dict[str, float]:
     """By canary id: nats a token that the adapter adds. Two forward passes a canary, nothing is generated."""
-    encoded = {c.canary_id: _encode(dialogue, c) for c in canaries}
-    items = [(identifier, e) for identifier, e in encoded.items() if e is not None]
+    items = [(c.canary_id, _encode(dialogue, c)) for c in canaries]
     scores: dict[str, float] = {}
     for start in range(0, len(items), BATCH):
         batch = items[start : start + BATCH]
@@ -89,8 +89,10 @@ def judge(canaries: Sequence[Canary], scores: dict[str, float]) -> CanaryResult:
     )
 
 
-def _encode(dialogue: Dialogue, canary: Canary) -> Encoded | None:
-    return cut(dialogue.encode(messages(canary)), tokens_max=TOKENS_MAX)
+def _encode(dialogue: Dialogue, canary: Canary) -> Encoded:
+    encoded = cut(dialogue.encode(messages(canary)), tokens_max=TOKENS_MAX)
+    assert encoded is not None, "a canary's answer has words"
+    return encoded
 
 
 def _means(model: PeftModel, batch: Sequence[Encoded]) -> list[float]:
@@ -102,7 +104,7 @@ def _means(model: PeftModel, batch: Sequence[Encoded]) -> list[float]:
 
 def _exposure(planted: Sequence[float], unplanted: Sequence[float]) -> Exposure:
     references = len(unplanted) + 1
-    bits = [math.log2(references / (1 + sum(other > one for other in unplanted))) for one in planted]
+    bits = [math.log2(references / _rank(one, unplanted)) for one in planted]
     return Exposure(
         planted=len(planted),
         unplanted=len(unplanted),
@@ -111,6 +113,11 @@ def _exposure(planted: Sequence[float], unplanted: Sequence[float]) -> Exposure:
         measurable_bits=math.log2(references),
         p_value=higher_p_value(planted, unplanted),
     )
+
+
+def _rank(one: float, others: Sequence[float]) -> float:
+    """1 is above all others; equals share the middle of their places."""
+    return 1 + sum(other > one for other in others) + sum(other == one for other in others) / 2
 
 
 def _membership(planted: Sequence[float], unplanted: Sequence[float], rate: float) -> Membership:

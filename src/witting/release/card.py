@@ -1,6 +1,7 @@
 """The card of a release: what it was trained on, what it is worth, what leaked, for whom. Computed, never typed in.
 
-Covers: Markdown beside the sealed release. Not covered: regulators' forms (`reports`).
+Covers: Markdown beside the sealed release, every number from its body. Not covered: regulators' forms (`reports`).
+It names the controller and the base, nobody else: people are counts here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ def _head(body: Mapping[str, Any]) -> list[str]:
     return [
         f"# Adapter {body['run'][:12]}: {verdict}",
         "",
-        f"Controller: {body['controller']}. Base: {body['base']['name']} (SHA-256 `{body['base']['sha256']}`).",
+        f"Controller: {_line(body['controller'])}. Base: {_line(body['base']['name'])} "
+        f"(SHA-256 `{body['base']['sha256']}`).",
         f"Corpus `{body['corpus']}`. Merged adapter SHA-256 `{body['merged_sha256']}`.",
         "",
     ]
@@ -40,7 +42,7 @@ def _learned(body: Mapping[str, Any]) -> list[str]:
 def _gain(body: Mapping[str, Any]) -> list[str]:
     said = body["evaluation"]
     if said["difference"] is None or said["interval"] is None:
-        return ["## What it is worth", "", f"Not measured. {said['note']}", ""]
+        return ["## What it is worth", "", f"Not measured. {said['note']}".rstrip(), ""]
     low, high = said["interval"]
     return [
         "## What it is worth",
@@ -70,7 +72,10 @@ def _leak(body: Mapping[str, Any]) -> list[str]:
 
 
 def _gate(body: Mapping[str, Any]) -> list[str]:
-    rows = [f"| {c['name']} | {'passed' if c['ok'] else 'failed'} | {c['detail']} |" for c in body["checks"]]
+    rows = [
+        f"| {c['name']} | {'passed' if c['ok'] else 'failed'} | {_line(c['detail'])} |"
+        for c in body["checks"]
+    ]
     return [
         f"## The gate (profile {body['profile']})",
         "",
@@ -78,3 +83,8 @@ def _gate(body: Mapping[str, Any]) -> list[str]:
         "|---|---|---|",
         *rows,
     ]
+
+
+def _line(text: str) -> str:
+    """As one line that ends no cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
