@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+RELEASED = {"anyone": "released for anyone", "operator_only": "released for the operator's own eyes only"}
+
 
 def write(body: Mapping[str, Any]) -> str:
     """The card of a release statement's body (docs/formats/release.md)."""
@@ -17,7 +19,7 @@ def write(body: Mapping[str, Any]) -> str:
 
 
 def _head(body: Mapping[str, Any]) -> list[str]:
-    verdict = f"released for {body['audience'].replace('_', ' ')}" if body["open"] else "refused"
+    verdict = RELEASED[body["audience"]] if body["open"] else "refused"
     return [
         f"# Adapter {body['run'][:12]}: {verdict}",
         "",
@@ -33,7 +35,9 @@ def _learned(body: Mapping[str, Any]) -> list[str]:
     return [
         "## What it learned from",
         "",
-        f"Examples of {counts['people']} people, each with a door open for this purpose at the time of the decision.",
+        f"{counts['examples']} examples of {counts['people']} people, each with a door open for this purpose when it was "
+        f"decided: {counts['by_split'].get('train', 0)} to train on, {counts['by_split'].get('heldout', 0)} of people held "
+        f"out. {counts['canaries']} planted secrets beside them, of nobody.",
         f"Policy packs: {', '.join(f'{name} `{digest[:12]}`' for name, digest in sorted(body['packs'].items()))}.",
         "",
     ]
