@@ -350,7 +350,7 @@ RIGHTS: dict[str, Callable[[Person], list[dict[str, Any]]]] = {
     "agreed_later": lambda p: [_consent(p, _day(2026, 11, 2), valid_from=_day(2026, 11, 2).isoformat())],
     "came_back": lambda p: [
         _consent(p),
-        _said("withdrawal", p, _day(2026, 7, 1)),
+        _said("withdrawal", p, _day(2026, 9, 20)),
         _consent(p, _day(2026, 10, 1)),
     ],
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Golden cases of the law: a place, who could see it, what the person said; what we answer, and by which rule."""
 
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 
 import polars as pl
 import pyarrow as pa
@@ -172,6 +173,41 @@ def test_a_weak_consent_feeds_evaluation_and_never_weights(packs):
     assert answer(packs, [weak], turn())[0]["decision"] == "deny"
 
 
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        (day("2026-06-01") - MOMENT, "before_consent"),
+        (day("2026-06-01"), "consent"),
+        (day("2026-08-01") - MOMENT, "consent"),
+        (day("2026-08-01"), "withdrawn"),
+        (day("2026-10-01") - MOMENT, "withdrawn"),
+        (day("2026-10-01"), "consent"),
+    ],
+)
+def test_a_door_opens_in_its_first_moment_and_is_shut_in_its_last(packs, moment, reason):
+    rows = [YES, event("withdrawal", "2026-08-01"), event("consent", "2026-10-01")]
+    assert answer(packs, rows, turn(occurred_at=moment))[0]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("as_of", "reason"), [(day("2027-06-01") - MOMENT, "consent"), (day("2027-06-01"), "expired")]
+)
+def test_a_consent_has_run_out_in_the_moment_its_term_ends(packs, as_of, reason):
+    assert answer(packs, [YES], turn(), as_of=as_of)[0]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("as_of", "reason"),
+    [(day("2026-10-16") - MOMENT, "lead_time"), (day("2026-10-16"), "legitimate_interest")],
+)
+def test_the_waiting_time_is_forty_five_whole_days(packs, as_of, reason):
+    rows = [*INTEREST[1:], event("notice", "2026-09-01"), LIVES["FR"]]
+    assert answer(packs, rows, turn(), as_of=as_of)[0]["reason"] == reason
+
+
 def test_moving_house_asks_both_laws(packs):
     moved = [YES, event("place", "2026-01-01", place="BR"), event("place", "2026-10-01", place="FR")]
     got = answer(packs, moved, turn(**PAIR))[0]
@@ -250,9 +286,24 @@ def test_an_event_that_cannot_be_read_stops_everything(packs, broken):
         answer(packs, [YES, YES | broken], turn())
 
 
-def test_a_term_of_the_pack_is_kept_where_it_is_shorter(packs):
+def test_a_shorter_term_can_be_set_for_all_packs(packs):
     assert answer(packs, [YES], turn(), consent_days_max=100)[0]["reason"] == "expired"
-    assert (
-        answer(packs, [YES], turn(), as_of=TURN_AT + timedelta(days=1), consent_days_max=100)[0]["reason"]
-        == "consent"
-    )
+    near = TURN_AT + timedelta(days=1)
+    assert answer(packs, [YES], turn(), as_of=near, consent_days_max=100)[0]["reason"] == "consent"
+
+
+@pytest.mark.parametrize(
+    ("moment", "as_of", "reason"),
+    [
+        (day("2026-07-01"), day("2026-09-09") - MOMENT, "consent"),  # 100 days after 1 June
+        (day("2026-07-01"), day("2026-09-09"), "expired"),
+        (day("2026-09-09") - MOMENT, AS_OF, "consent"),  # renewed since: only the term then can have ended
+        (day("2026-09-09"), AS_OF, "expired"),
+    ],
+)
+def test_a_pack_may_set_a_shorter_term_of_its_own(tmp_path, moment, as_of, reason):
+    ours = files("witting.rights") / "packs" / "kr.toml"
+    path = tmp_path / "kr.toml"
+    path.write_text(ours.read_text("utf-8").replace("consent_days_max = 365", "consent_days_max = 100"))
+    rows = [YES, event("consent", "2026-10-01"), LIVES["KR"]]
+    assert answer(load_packs([path]), rows, turn(occurred_at=moment), as_of=as_of)[0]["reason"] == reason

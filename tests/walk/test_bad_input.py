@@ -127,6 +127,6 @@ def test_a_full_disk_loses_nothing_and_the_next_run_ends_the_same(tmp_path: Path
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         done = witting("run", root, "--until", "corpus", "--json", "--as-of", AS_OF)
         assert done.code == 0, done.err
-        assert [s["kept"] for s in done.json["stages"]][:2] == [981, 651]
+        assert [s["kept"] for s in done.json["stages"]][:2] == [981, 669]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
