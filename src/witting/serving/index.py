@@ -1,18 +1,23 @@
 """The guard's index: keyed hashes of runs of words that few people said.
 
 Covers: building it from a corpus shard by shard, exempting what at least `people_min` people said, keeping it in files
-that say nothing without the key. Not covered: filters smaller than exact sorted hashes.
+that say nothing without the key. Not covered: filters smaller than exact sorted hashes; rewording, spelling with other
+letters or digits, translation.
 
-A run is `words` consecutive words, normalised (NFKC, case folded, punctuation and invisible characters off), so that
-spacing, capitals and zero-width tricks do not get around it. For each run its first words-1 are kept too: while nothing
-matches those, the guard has nothing to do. Texts with removed secrets hold placeholders and confirm nothing.
+A run is `words` consecutive words, normalised, so that spacing, capitals, accents, punctuation and invisible characters do
+not get around it. In scripts that write without spaces (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan) each character
+counts as a word. For each run its first words-1 are kept too: while nothing matches those, the guard has nothing to do.
+Texts with removed secrets hold placeholders and confirm nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
+import zipfile
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +26,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad"))
-_WORD = re.compile(r"\w+", re.UNICODE)
+from witting.errors import ConfigError, ObjectDamaged
+
+_UNSPACED = (
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"(?:(?![{_UNSPACED}])[^\W_])+|(?=[^\W_])[{_UNSPACED}]")
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_UNSEEN = frozenset(
+    {"Mn", "Mc", "Me", "Cf"}
+)  # Unicode categories: accents, vowel signs, zero width and the like
+_CHECKED = ("witting", "guard", "key")  # its hash tells whether an index and a key belong together
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +45,7 @@ class GuardIndex:
     """Sorted 64-bit keyed hashes of runs and of their beginnings. Holds for one key and one length only."""
 
     words: int
+    key_check: int
     runs: np.ndarray  # uint64, sorted
     beginnings: np.ndarray  # uint64, sorted
 
@@ -39,28 +55,68 @@ class GuardIndex:
     def has_beginning(self, hashed: int) -> bool:
         return _has(self.beginnings, hashed)
 
+    def fits(self, key: bytes) -> bool:
+        """Whether this is the key it was built with: with another, nothing would ever match."""
+        return self.key_check == key_check(key)
+
     def save(self, path: Path) -> None:
-        with path.open("wb") as stream:
-            np.savez(stream, words=np.array(self.words), runs=self.runs, beginnings=self.beginnings)
+        """Whole or not at all."""
+        making = path.with_name(f".{path.name}.making")
+        about = np.array([self.words, self.key_check], np.uint64)
+        with making.open("wb") as stream:
+            np.savez(stream, about=about, runs=self.runs, beginnings=self.beginnings)
+            stream.flush()
+            os.fsync(stream.fileno())
+        making.replace(path)
 
     @classmethod
     def load(cls, paths: Iterable[Path], *, words: int) -> GuardIndex:
-        """All shards' files as one index. Raises ValueError where a file was built for another length."""
-        runs, beginnings = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
-        for path in paths:
-            with np.load(path) as kept:
-                if int(kept["words"]) != words:
-                    raise ValueError(
-                        f"{path.name} was built for runs of {int(kept['words'])} words, not {words}."
-                    )
-                runs.append(kept["runs"])
-                beginnings.append(kept["beginnings"])
-        return cls(words, np.unique(np.concatenate(runs)), np.unique(np.concatenate(beginnings)))
+        """All shards' files as one index. Raises ObjectDamaged where one is damaged or none is there, ConfigError where
+        one was built for another length: a guard that silently guards nothing would be worse than none."""
+        found = [_read(path, words=words) for path in paths]
+        if not found:
+            raise ObjectDamaged(
+                "there is no guard index beside the adapters. Run `witting release`: it makes one."
+            )
+        if len({one.key_check for one in found}) > 1:
+            raise ObjectDamaged(
+                "the guard's files were built with different keys. Run `witting release` again."
+            )
+        runs, beginnings = (
+            np.unique(np.concatenate([getattr(one, name) for one in found]))
+            for name in ("runs", "beginnings")
+        )
+        return cls(words, found[0].key_check, runs, beginnings)
+
+
+def _read(path: Path, *, words: int) -> GuardIndex:
+    try:
+        with np.load(path) as kept:
+            built_for, check = (int(number) for number in kept["about"])
+            index = GuardIndex(built_for, check, kept["runs"], kept["beginnings"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ObjectDamaged(
+            f"the guard's file {path.name} is damaged. Run `witting release` again."
+        ) from error
+    if index.words != words:
+        raise ConfigError(
+            f"guard.words is {words}, the guard was built for runs of {index.words}. Set it back, or run "
+            "`witting release` again."
+        )
+    return index
 
 
 def normalise(text: str) -> list[str]:
     """The words that are compared."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text.translate(INVISIBLE)).casefold())
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    seen = "".join(char for char in apart if unicodedata.category(char) not in _UNSEEN)
+    return _WORD.findall(unicodedata.normalize("NFKC", seen))
+
+
+def key_check(key: bytes) -> int:
+    return hash_words(_CHECKED, key=key)
 
 
 def hash_words(words: Sequence[str], *, key: bytes) -> int:
@@ -72,10 +128,11 @@ def hash_words(words: Sequence[str], *, key: bytes) -> int:
 def build_index(
     shards: Mapping[int, Iterable[pa.Table]], *, key: bytes, words: int, people_min: int
 ) -> dict[int, GuardIndex]:
-    """One index a shard from EXAMPLE tables. Memory: 16 bytes a word of the corpus, for all shards together."""
+    """One index a shard from EXAMPLE tables. Memory: 24 bytes a word of the corpus, for all shards together, and one
+    table."""
     said = {shard: _said(tables, key=key, words=words) for shard, tables in shards.items()}
     common = _common(said.values(), people_min)
-    return {shard: _without(rows, common, words) for shard, rows in said.items()}
+    return {shard: _without(rows, common, words, key_check(key)) for shard, rows in said.items()}
 
 
 def texts(row: Mapping[str, Any]) -> Iterator[str]:
@@ -88,17 +145,23 @@ def texts(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _said(tables: Iterable[pa.Table], *, key: bytes, words: int) -> np.ndarray:
-    """(rows, 3) uint64: hash of a run, of its beginning, and of who said it."""
-    rows = set()
+    """(rows, 3) uint64, each once: hash of a run, of its beginning, and of who said it."""
+    said = np.empty((0, 3), np.uint64)
     for table in tables:
-        for example in table.to_pylist():
-            person = int(example["subject_id"][:16], 16)
-            for text in texts(example):
-                tokens = normalise(text)
-                for start in range(len(tokens) - words + 1):
-                    run = tokens[start : start + words]
-                    rows.add((hash_words(run, key=key), hash_words(run[:-1], key=key), person))
-    return np.array(sorted(rows), np.uint64).reshape(-1, 3)
+        said = np.unique(np.concatenate([said, _said_in(table, key=key, words=words)]), axis=0)
+    return said
+
+
+def _said_in(table: pa.Table, *, key: bytes, words: int) -> np.ndarray:
+    found = array("Q")
+    for example in table.to_pylist():
+        person = int(example["subject_id"][:16], 16)
+        for text in texts(example):
+            tokens = normalise(text)
+            for start in range(len(tokens) - words + 1):
+                run = tokens[start : start + words]
+                found.extend((hash_words(run, key=key), hash_words(run[:-1], key=key), person))
+    return np.frombuffer(found, np.uint64).reshape(-1, 3)
 
 
 def _common(said: Iterable[np.ndarray], people_min: int) -> np.ndarray:
@@ -108,9 +171,9 @@ def _common(said: Iterable[np.ndarray], people_min: int) -> np.ndarray:
     return runs[people >= people_min]
 
 
-def _without(rows: np.ndarray, common: np.ndarray, words: int) -> GuardIndex:
+def _without(rows: np.ndarray, common: np.ndarray, words: int, check: int) -> GuardIndex:
     rare = rows[~np.isin(rows[:, 0], common)] if len(rows) else rows
-    return GuardIndex(words, np.unique(rare[:, 0]), np.unique(rare[:, 1]))
+    return GuardIndex(words, check, np.unique(rare[:, 0]), np.unique(rare[:, 1]))
 
 
 def _has(sorted_hashes: np.ndarray, hashed: int) -> bool:
