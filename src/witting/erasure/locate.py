@@ -53,6 +53,6 @@ def rows_of(table: pa.Table, subject_id: str) -> pa.Table:
 
 
 def rows_without(table: pa.Table, subject_id: str) -> pa.Table:
-    """Everybody else's rows."""
-    rest = pl.DataFrame(table).filter(pl.col("subject_id") != subject_id)
+    """Everybody else's rows, and those of nobody."""
+    rest = pl.DataFrame(table).filter(pl.col("subject_id").ne_missing(subject_id))
     return rest.to_arrow().cast(table.schema)

@@ -1,10 +1,12 @@
 """Rewriting a person out of a snapshot: their shard's parts again without them, the old parts deleted.
 
-Covers: one snapshot at a time, safe to repeat. Not covered: the key (`store.keys`), the corpus's versions (`corpus`).
+Covers: one snapshot at a time, safe to repeat after a crash anywhere. Not covered: the key (`store.keys`), the corpus's
+versions (`corpus`), parts that no snapshot ever named (`Snapshots.forget_unreferenced` of the whole store).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from witting.erasure.locate import count, rows_without
@@ -22,29 +24,43 @@ class Rewritten:
     rows_removed: int
 
 
+Note = Callable[[Sequence[Rewritten]], None]
+
+
+def unnoted(parts: Sequence[Rewritten]) -> None:
+    """Keeps nothing."""
+
+
 def rewrite(
-    snapshots: Snapshots, objects: Objects, name: str, subject_id: str, *, shard: int
+    snapshots: Snapshots, objects: Objects, name: str, subject_id: str, *, shard: int, note: Note = unnoted
 ) -> list[Rewritten]:
-    """Commit the snapshot without this person's rows, then delete the parts that held them."""
+    """Commit the snapshot without this person's rows, then delete the parts under its name that held them.
+
+    `note` is told what will be replaced before it is: after a crash the parts are gone, and only what was noted can
+    still say what they were. Again gives the same to `note` while nothing was committed, and nothing afterwards.
+    """
     current = snapshots.current(name)
     if current is None:
         return []
-    done: list[Rewritten] = []
     parts: list[Part] = []
-    old: list[Part] = []
+    done: list[Rewritten] = []
     for part in current.parts:
-        table = read_part(objects, part) if part.shard == shard else None
-        removed = 0 if table is None else count(table, subject_id)
-        if table is None or not removed:
-            parts.append(part)
-            continue
-        left = rows_without(table, subject_id)
-        new = write_part(objects, left, folder=name, shard=shard) if left.num_rows else None
-        parts += [new] if new is not None else []
-        old.append(part)
-        done.append(Rewritten(name, part.sha256, new.sha256 if new is not None else None, removed))
+        left, removed = _without(objects, name, part, subject_id) if part.shard == shard else (part, 0)
+        parts += [left] if left is not None else []
+        if removed:
+            done.append(Rewritten(name, part.sha256, left.sha256 if left is not None else None, removed))
     if done:
+        note(done)
         snapshots.commit(replace(current, parts=tuple(parts)), expected=current.id)
-    for part in old:
-        objects.delete(part.key)
+    snapshots.forget_unreferenced(prefixes=(f"{name}/",), keep=())
     return done
+
+
+def _without(objects: Objects, name: str, part: Part, subject_id: str) -> tuple[Part | None, int]:
+    """The part without the person and how many rows that took; the part itself where they have none."""
+    table = read_part(objects, part)
+    removed = count(table, subject_id)
+    if not removed:
+        return part, 0
+    left = rows_without(table, subject_id)
+    return (write_part(objects, left, folder=name, shard=part.shard) if left.num_rows else None), removed

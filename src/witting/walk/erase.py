@@ -17,11 +17,12 @@ import pyarrow as pa
 from witting import corpus
 from witting.corpus.commit import replace_part
 from witting.erasure import Located, Rewritten, certificate_body, locate, rewrite, rows_of, rows_without
+from witting.errors import SubjectErased
 from witting.ledger.certificate import reissue_statement, seal_statement, statement_text
 from witting.rights.record import RightsEvent, record
 from witting.schema import EXAMPLE, empty
 from witting.store.parts import Part, read_part, write_part
-from witting.store.records import Run, close_run, note_run, open_run, unfinished_run
+from witting.store.records import Run, close_run, note_run, open_run, unfinished_runs
 from witting.walk import guard
 from witting.walk.admit import BAD, SIGNALS, TURNS
 from witting.walk.audit import audit
@@ -77,7 +78,7 @@ def _erase(step: Step, run: Run) -> dict[str, Any]:
     step.workspace.vault.mark_erased(located.subject_id)
     rewritten = _purge(step, run, located)
     changed = _new_corpus(step, run, located)
-    results = _unlearn(step, located, changed) if changed is not None else None
+    results = _unlearn(step, run, located, changed) if changed is not None else None
     return certificate_body(
         located=located,
         request_entry=run.body["request_entry"],
@@ -101,10 +102,15 @@ def _sealed(step: Step, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begin(step: Step, handle: str, subject_id: str) -> Run:
-    """The open erasure of this person, or a new one: the request stands in the ledger before anything is deleted."""
-    unfinished = unfinished_run(step.workspace.database, KIND)
-    if unfinished is not None and unfinished.body["located"]["subject_id"] == subject_id:
-        return unfinished
+    """The open erasure of this person, or a new one: the request stands in the ledger before anything is deleted.
+    Raises SubjectErased where it was done before."""
+    for unfinished in unfinished_runs(step.workspace.database, KIND):
+        if unfinished.body["located"]["subject_id"] == subject_id:
+            return unfinished
+    if step.workspace.vault.is_erased(subject_id):
+        raise SubjectErased(
+            f"this person was erased before; the certificate is certificates/*-{subject_id[:12]}.json."
+        )
     located = _locate(step, subject_id)
     event = RightsEvent(kind="erasure_request", subject=handle, purposes=(), occurred_at=step.as_of)
     record(
@@ -114,11 +120,12 @@ def _begin(step: Step, handle: str, subject_id: str) -> Run:
         packs=step.workspace.packs,
         now=step.now,
     )
-    requested = max(e.index for e in step.workspace.ledger.entries(kind="rights.erasure_request"))
+    requests = step.workspace.ledger.entries(kind="rights.erasure_request")
     body = {
         "located": asdict(located),
-        "request_entry": requested,
+        "request_entry": max(entry.index for entry in requests if entry.body["subject"] == subject_id),
         "corpus_examples": _corpus_rows(step, subject_id, located.shard),
+        "adapter_sha256": _adapter_hash(step, located.shard),
         "rewritten": [],
     }
     return open_run(step.workspace.database, KIND, as_of=step.as_of, body=body)
@@ -132,11 +139,17 @@ def _locate(step: Step, subject_id: str) -> Located:
 def _purge(step: Step, run: Run, located: Located) -> list[Rewritten]:
     """Every snapshot without the person; verdicts by the ids of their turns; scratch of walks that were cut short."""
     workspace = step.workspace
-    done = [Rewritten(**part) for part in run.body["rewritten"]]
+    done = {(p["snapshot"], p["old_sha256"]): Rewritten(**p) for p in run.body["rewritten"]}
+
+    def note(parts: Sequence[Rewritten]) -> None:
+        done.update({(part.snapshot, part.old_sha256): part for part in parts})
+        kept = [asdict(part) for part in done.values()]
+        note_run(workspace.database, run.run_id, {**run.body, "rewritten": kept})
+
     _purge_verdicts(step, located)
     for name in OF_PEOPLE:
-        done += rewrite(workspace.snapshots, workspace.objects, name, located.subject_id, shard=located.shard)
-        note_run(workspace.database, run.run_id, {**run.body, "rewritten": [asdict(part) for part in done]})
+        subject, shard = located.subject_id, located.shard
+        rewrite(workspace.snapshots, workspace.objects, name, subject, shard=shard, note=note)
     for key in list(workspace.objects.keys("scratch/")):
         workspace.objects.delete(key)
     workspace.snapshots.forget_unreferenced(
@@ -151,7 +164,7 @@ def _purge(step: Step, run: Run, located: Located) -> list[Rewritten]:
             "rows": dict(located.rows),
         }
         workspace.ledger.append(PURGED, body, now=step.now)
-    return done
+    return list(done.values())
 
 
 def _purge_verdicts(step: Step, located: Located) -> None:
@@ -229,12 +242,11 @@ def _new_corpus(step: Step, run: Run, located: Located) -> dict[str, Any] | None
     return {"before": manifest.parent, "after": manifest.id, "removed": removed, "parts": parts}
 
 
-def _unlearn(step: Step, located: Located, changed: Mapping[str, Any]) -> dict[str, Any] | None:
+def _unlearn(step: Step, opened: Run, located: Located, changed: Mapping[str, Any]) -> dict[str, Any] | None:
     """Train the shard again without the person, then audit and ask the gate anew; None where nothing was ever trained."""
     workspace = step.workspace
     if not any(True for _ in workspace.ledger.entries(kind="run.trained")):
         return None
-    before = _adapter_hash(step, located.shard)
     manifest = corpus.load(workspace.objects, workspace.snapshots, changed["after"])
     run = train_shards(workspace, manifest, range(manifest.shards), tell=step.tell)
     evaluation = evaluate(workspace, manifest).as_json()
@@ -248,7 +260,7 @@ def _unlearn(step: Step, located: Located, changed: Mapping[str, Any]) -> dict[s
     adapter = {
         "treatment": "retrained" if after is not None else "removed",
         "shard": located.shard,
-        "before_sha256": before,
+        "before_sha256": opened.body["adapter_sha256"],
         "after_sha256": after,
         "steps": next((s.steps for s in run.shards if s.shard == located.shard), 0),
         "other_shards": "kept byte for byte, with steps counted while this person's words were still there",
