@@ -20,6 +20,7 @@ AXIS_PX = 40
 LEFT_PERCENT = 9.0  # room for the numbers of the upright axis
 EDGE_PERCENT = 2.0
 TICKS = 5
+SPAN_MIN = 1e-9  # of an axis, beside the size of its numbers: what lies closer is one value
 DASHES = ("", "9 4", "2 4", "12 4 2 4", "5 3", "1 3")
 CURVES_TOLD_APART = len(DASHES)
 
@@ -118,8 +119,11 @@ def _intervals(chart: Intervals) -> tuple[int, str]:
     for tick in ticks:
         x = _percent(_across(tick, low, high))
         zero = " zero" if tick == 0 else ""
-        parts.append(f'<line class="rule{zero}" x1="{x}" x2="{x}" y1="20" y2="{bottom}"/>')
-        said = f"{tick * 100:g} %" if chart.percent else _short(tick)
+        parts += [
+            f'<line class="rule{zero}" x1="{x}" x2="{x}" y1="{y + 22}" y2="{y + 44}"/>'
+            for y in range(0, bottom - 6, ROW_PX)
+        ]
+        said = f"{tick * 100:g}%" if chart.percent else _short(tick)
         anchor = "start" if tick == ticks[0] else "end" if tick == ticks[-1] else "middle"
         parts.append(_text(x, bottom + 16, said, kind="quiet", anchor=anchor))
     for number, interval in enumerate(chart.intervals):
@@ -134,8 +138,8 @@ def _interval(interval: Interval, *, y: int, low: float, high: float) -> str:
 
     middle = y + 32
     parts = [
-        _text("0", y + 15, interval.label, kind="label", halo=True),
-        _text("100%", y + 15, interval.said, anchor="end", halo=True),
+        _text("0", y + 15, interval.label, kind="label"),
+        _text("100%", y + 15, interval.said, anchor="end"),
         f'<line class="range" x1="{at(interval.low)}" x2="{at(interval.high)}" y1="{middle}" y2="{middle}"/>',
     ]
     parts += [
@@ -152,7 +156,8 @@ def _interval(interval: Interval, *, y: int, low: float, high: float) -> str:
 
 def _axis(low: float, high: float) -> tuple[float, float, list[float]]:
     """The ends and ticks of an axis that holds both values."""
-    step = _step((high - low) or 1.0)
+    seen = high - low
+    step = _step(seen if seen > SPAN_MIN * max(1.0, abs(low), abs(high)) else 1.0)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     last = max(last, first + 1)
     return first * step, last * step, [n * step for n in range(first, last + 1)]
@@ -165,9 +170,10 @@ def _step(span: float) -> float:
 
 
 def _whole_ticks(first: float, last: float) -> Iterable[int]:
+    """The first whole number and round ones after it, none so near to it that their figures touch."""
     step = max(1, round(_step((last - first) or 1.0)))
-    ticks = [int(first)] + [n for n in range(0, int(last) + 1, step) if n - first >= step / 2]
-    return sorted({*ticks})
+    begin, end = math.ceil(first), math.floor(last)
+    return [begin, *(n for n in range(begin - begin % step, end + 1, step) if n - begin >= step / 2)]
 
 
 def _share(value: float, low: float, high: float) -> float:
@@ -190,9 +196,8 @@ def _rule(left_percent: float, y: float) -> str:
     return f'<line class="rule" x1="{left_percent}%" x2="{100 - EDGE_PERCENT}%" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
-def _text(x: str, y: float, words: str, *, kind: str = "", anchor: str = "start", halo: bool = False) -> str:
-    classes = " ".join(name for name in (kind, "halo" if halo else "") if name)
-    return f'<text class="{classes}" x="{x}" y="{y:.0f}" text-anchor="{anchor}">{escape(words)}</text>'
+def _text(x: str, y: float, words: str, *, kind: str = "plain", anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x}" y="{y:.0f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
 def curve_ends(points: Sequence[tuple[float, float]], part: float = 0.25) -> tuple[float, float, int]:

@@ -6,9 +6,11 @@ an interval is never shown without it, and a finding is claimed only where the i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from witting.release.gate import thresholds
 from witting.reports.charts import curve_ends
 from witting.reports.facts import Facts, Results
 from witting.reports.view import (
@@ -22,13 +24,16 @@ from witting.reports.view import (
     Section,
     Table,
 )
-from witting.reports.words import count, name, percent, signed
+from witting.reports.words import count, name, percent, sentence, signed
 from witting.training import Recipe
 
+CURVES_MAX = 16  # drawn; all are counted
+POINTS_MAX = 100  # of a curve: of more, means of neighbours are drawn
 P_VALUE_SURPRISING = 0.05
 CHANCE_BITS = 1.0  # exposure: the median of secrets that were never planted
 PASSED, FAILED = "✓ passed", "✕ failed"
 Json = Mapping[str, Any]  # Any: JSON
+Points = tuple[tuple[float, float], ...]
 
 
 def training(results: Results, facts: Facts) -> Section:
@@ -38,7 +43,7 @@ def training(results: Results, facts: Facts) -> Section:
         return _not_done("training", "Training", "Nothing was trained", "trained no adapter")
     run = trained["training"]
     curves = [_Learned(shard, facts.losses.get(shard["shard"], ())) for shard in run["shards"]]
-    taught = [curve for curve in curves if curve.points]
+    taught = sorted((curve for curve in curves if curve.points), key=lambda curve: -curve.shard["rows"])
     told = [curve for curve in taught if curve.comparable]
     fell = sum(1 for curve in told if curve.last < curve.first)
     title = f"While learning, the loss fell in {fell} of {count(len(told), 'shard')}"
@@ -47,7 +52,7 @@ def training(results: Results, facts: Facts) -> Section:
     said = [
         "Loss says how surprising the model finds the next piece of a text, in nats: lower is better. Single steps "
         "jump, because each sees other texts.",
-        f"People lie in {count(len(curves), 'shard')}, and each shard has an adapter of its own: when somebody leaves, "
+        f"People are spread over {count(len(curves), 'shard')}, each with an adapter of its own: when somebody leaves, "
         "only theirs is taught again.",
     ]
     mixed = [curve for curve in taught if not curve.comparable]
@@ -56,7 +61,14 @@ def training(results: Results, facts: Facts) -> Section:
             f"{count(len(mixed), 'shard')} also learned from comparisons of two answers; those last steps are measured on "
             "another scale, so nothing is concluded from that curve."
         )
-    figures = (_curves_figure(title, taught),) if taught else ()
+    broken = sum(curve.broken for curve in curves)
+    if broken:
+        said.append(
+            f"In {count(broken, 'step')} the loss was no number: the training broke down; do not use this run."
+        )
+    if len(taught) > CURVES_MAX:
+        said.append(f"Shown are the {CURVES_MAX} shards with the most examples; the finding is about all.")
+    figures = (_curves_figure(title, taught[:CURVES_MAX]),) if taught else ()
     facts_shown = (
         Fact("Base model", run["base"]["name"]),
         Fact("Recipe", Recipe.from_json(run["recipe"]).describe()),
@@ -73,9 +85,18 @@ class _Learned:
         answers = [line for line in lines if line.get("kind") != "preference"]
         self.shard = shard
         self.label = f"shard {shard['shard']}"
-        self.points = tuple((float(line["step"]), float(line["loss_nats"])) for line in answers)
+        losses = [(float(line["step"]), float(line["loss_nats"])) for line in answers]
+        self.points = tuple((step, loss) for step, loss in losses if math.isfinite(loss))
+        self.broken = len(losses) - len(self.points)
         self.comparable = shard["pairs"] == 0 or all("kind" in line for line in lines)
         self.first, self.last, self.count = curve_ends(self.points) if self.points else (0.0, 0.0, 0)
+
+
+def _thinned(points: Points) -> Points:
+    """At most POINTS_MAX: each the mean of as many neighbours, the last of what is left."""
+    size = -(-len(points) // POINTS_MAX)
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    return tuple((sum(x for x, _ in g) / len(g), sum(y for _, y in g) / len(g)) for g in groups)
 
 
 def _curves_figure(title: str, taught: Sequence[_Learned]) -> Figure:
@@ -84,7 +105,7 @@ def _curves_figure(title: str, taught: Sequence[_Learned]) -> Figure:
         described="; ".join(f"{c.label}: from {c.first:.2f} to {c.last:.2f} nats" for c in taught),
         x_unit="step of the shard's training",
         y_unit="loss, nats a token",
-        curves=tuple(Curve(curve.label, curve.points) for curve in taught),
+        curves=tuple(Curve(curve.label, _thinned(curve.points)) for curve in taught),
     )
     table = Table(
         caption="Loss by shard: mean of the first and of the last quarter of its steps",
@@ -112,7 +133,7 @@ def helps(results: Results) -> Section:
     if said["difference"] is None:
         return Section("gain", "Does it help?", "Whether it helps is not known", (said["note"],))
     people = count(said["people"], "person", "people")
-    how = {True: "it does better with the adapter", False: "no gain is shown"}.get(
+    how = {True: "the adapter does better", False: "the adapter shows no gain"}.get(
         said["improved"], "nothing can be concluded"
     )
     sentences = [
@@ -122,15 +143,15 @@ def helps(results: Results) -> Section:
     ]
     figure = _gain_figure(said) if said["interval"] else None
     return Section(
-        "gain", "Does it help?", f"With {people} it never learned from, {how}", tuple(sentences),
-        (figure,) if figure else (), closing=(said["note"],),
+        "gain", "Does it help?", f"On the words of {people} it never learned from, {how}", tuple(sentences),
+        (figure,) if figure else (), closing=(sentence(said["note"]),),
     )  # fmt: skip
 
 
 def _between(interval: Sequence[float] | None) -> str:
     if interval is None:
         return ", without an interval"
-    return f" (95 % interval {signed(interval[0])} to {signed(interval[1])})"
+    return f" (95% interval {signed(interval[0])} to {signed(interval[1])})"
 
 
 def _gain_figure(said: Json) -> Figure:
@@ -138,7 +159,7 @@ def _gain_figure(said: Json) -> Figure:
     side = "below" if high < 0 else "above" if low > 0 else "on both sides of"
     chart = Intervals(
         title=f"The whole interval lies {side} zero" if side != "on both sides of" else "The interval holds zero",
-        described=f"Difference {signed(said['difference'])} nats, 95 % interval {signed(low)} to {signed(high)}.",
+        described=f"Difference {signed(said['difference'])} nats, 95% interval {signed(low)} to {signed(high)}.",
         unit="difference in loss, nats a token: below zero is better",
         percent=False,
         intervals=(
@@ -161,7 +182,7 @@ def _gain_figure(said: Json) -> Figure:
         caption="Base model and adapter on people held back",
         columns=(
             Column("measure"), Column("base", "number"), Column("with adapter", "number"),
-            Column("difference", "number"), Column("95 % interval", "number"),
+            Column("difference", "number"), Column("95% interval", "number"),
         ),
         rows=tuple(rows),
     )  # fmt: skip
@@ -176,7 +197,7 @@ def audit(results: Results) -> Section:
     report = audited["report"]
     exposure, extraction = report["canaries"]["exposure"], report["extraction"]
     said = (
-        "Before training, invented people with invented secrets were hidden among the examples, and others were held "
+        "Before training, invented people with invented secrets (canaries) were hidden among the examples, and others were held "
         "back; which is which stood sealed in the ledger. Afterwards we attacked the model to get them, and real "
         "people's words, back.",
     )
@@ -191,22 +212,30 @@ def audit(results: Results) -> Section:
     )  # fmt: skip
     return Section(
         "audit", "Would it repeat people?", _audit_title(report), said, (_attacks_figure(report),), facts,
-        lacking=tuple(_sentence(lack) for lack in report["underpowered"]),
+        lacking=tuple(sentence(lack) for lack in report["underpowered"]),
         closing=("No audit can show that nothing leaks: this one shows what these attacks found.",),
     )  # fmt: skip
 
 
 def _audit_title(report: Json) -> str:
+    seen = trace(report)
+    if seen:
+        return sentence(seen)
+    tail = ", but were too few to rule one out" if report["underpowered"] else ""
+    return f"The attacks found no sign of a leak{tail}"
+
+
+def trace(report: Json) -> str:
+    """The gravest sign of a leak that the audit saw, in words; empty where it saw none."""
     extraction = report["extraction"]
     if extraction["canaries_extracted"]:
         return f"{count(extraction['canaries_extracted'], 'planted secret')} came back word for word"
-    if (extraction.get("p_value") or 1.0) < P_VALUE_SURPRISING:
-        return "People's words come back more often than chance explains"
+    if extraction["p_value"] < P_VALUE_SURPRISING:
+        return "people's words come back more often than chance explains"
     exposed = report["canaries"]["exposure"]["p_value"]
     if exposed is not None and exposed < P_VALUE_SURPRISING:
-        return "Planted secrets stand out more than chance explains"
-    tail = ", but was too small to rule one out" if report["underpowered"] else ""
-    return f"The attacks found no sign of a leak{tail}"
+        return "planted secrets left a trace, though none came back word for word"
+    return ""
 
 
 def _attacks_figure(report: Json) -> Figure:
@@ -216,9 +245,9 @@ def _attacks_figure(report: Json) -> Figure:
         title=f"Words of {extracted['hits']:,} of {count(extracted['trials'], 'person', 'people')} came back; "
         f"the true share may be up to {percent(report['extraction']['upper_bound'], digits=1)}",
         described="; ".join(
-            f"{label}: {_share(share)}, 95 % interval {_bounds(share)}" for label, share, _, _ in attacks
+            f"{label}: {_share(share)}, 95% interval {_bounds(share)}" for label, share, _, _ in attacks
         ),
-        unit="share found, with 95 % interval; dashed: by chance alone",
+        unit="share found, with 95% interval; dashed: by chance alone",
         percent=True,
         intervals=tuple(
             Interval(label, share["low"], _value(share), share["high"], reference, _share(share))
@@ -229,7 +258,7 @@ def _attacks_figure(report: Json) -> Figure:
         caption="Attacks: found, tried, and how far the true share may lie",
         columns=(
             Column("attack"), Column("found", "number"), Column("tried", "number"),
-            Column("95 % interval", "number"), Column("by chance alone"),
+            Column("95% interval", "number"), Column("by chance alone"),
         ),
         rows=tuple(
             (label, f"{share['hits']:,}", f"{share['trials']:,}", _bounds(share), chance)
@@ -242,19 +271,17 @@ def _attacks_figure(report: Json) -> Figure:
 def _attacks(report: Json) -> list[tuple[str, Json, float | None, str]]:
     """Label, share, chance as a number, chance in words."""
     extraction = report["extraction"]
-    control = extraction.get("control")
-    found: list[tuple[str, Json, float | None, str]] = []
-    if control is None:
-        found.append(("People's words given back", extraction["extracted"], None, "not measured"))
-    else:
-        p_value = f"as for people held out (p = {extraction['p_value']:.3f})"
-        found.append(("People's words given back", extraction["extracted"], _value(control), p_value))
-        found.append(("The same, of people held out", control, None, "this is the comparison"))
+    control = extraction["control"]
+    p_value = f"as for people held out (p = {extraction['p_value']:.3f})"
+    found: list[tuple[str, Json, float | None, str]] = [
+        ("People's words given back", extraction["extracted"], _value(control), p_value),
+        ("The same, of people held out", control, None, "this is the comparison"),
+    ]
     for membership in report["canaries"]["membership"]:
         rate = membership["false_positive_rate"]
         lack = "; too few controls to set this threshold" if membership["underpowered"] else ""
-        label = f"Planted secrets told apart, {rate * 100:g} % false alarms"
-        found.append((label, membership["found"], rate, f"{rate * 100:g} %{lack}"))
+        label = f"Planted secrets told apart, {rate * 100:g}% false alarms"
+        found.append((label, membership["found"], rate, f"{rate * 100:g}%{lack}"))
     return found
 
 
@@ -294,14 +321,20 @@ def gate(results: Results) -> Section:
     if decided is None:
         return _not_done("gate", "The gate", "The gate was not asked", "asked no gate")
     failed = [check for check in decided["checks"] if not check["ok"]]
+    limits = thresholds(decided["profile"])
     title = f"The gate opened, for {name('audiences', decided['audience'])}"
     if not decided["open"]:
         title = f"The gate stays shut: {count(len(failed), 'check')} of {len(decided['checks'])} failed"
     table = Table(
         caption=f"Checks of the profile {decided['profile']}",
-        columns=(Column("check"), Column("result"), Column("measured")),
+        columns=(Column("check"), Column("result"), Column("measured"), Column("asked")),
         rows=tuple(
-            (name("checks", check["name"]), PASSED if check["ok"] else FAILED, check["detail"])
+            (
+                name("checks", check["name"]),
+                PASSED if check["ok"] else FAILED,
+                sentence(check["detail"]),
+                _asked(check["name"], limits),
+            )
             for check in decided["checks"]
         ),
     )
@@ -313,14 +346,35 @@ def gate(results: Results) -> Section:
         Fact("Release", decided["release"], mono=True),
         Fact("Kept as", f"releases/{decided['release']}.json", mono=True),
     )
-    lacking = tuple(_sentence(lack) for lack in decided["underpowered"]) if not decided["open"] else ()
+    lacking = tuple(sentence(lack) for lack in decided["underpowered"]) if not decided["open"] else ()
     return Section("gate", "The gate", title, said, (Figure("checks", None, table),), facts, lacking=lacking)
+
+
+def _asked(check: str, limits: Json) -> str:
+    """What the profile asks of a check, in words."""
+    asked = {
+        "gain": [(limits["must_improve"] or None, "a gain")],
+        "canaries_extracted": [(0, "{:g}")],
+        "exposure": [
+            (limits["exposure_median_bits_max"], "median at most {:g} bits"),
+            (limits["exposure_p_value_min"], "p at least {:g}"),
+        ],
+        "membership": [(limits["membership_upper_max"], "at most {:.1%}")],
+        "extraction": [
+            (limits["extraction_upper_max"], "at most {:.1%} of people"),
+            (limits["extraction_p_value_min"], "p at least {:g}"),
+        ],
+        "power": [
+            (limits["planted_min"], "{:,} planted"),
+            (limits["unplanted_min"], "{:,} left out"),
+            (limits["people_min"], "{:,} people"),
+        ],
+    }.get(check)
+    if asked is None:
+        return "that it holds"
+    said = [words.format(limit) for limit, words in asked if limit is not None]
+    return ", ".join(said) or "nothing in this profile"
 
 
 def _not_done(id: str, label: str, title: str, what: str) -> Section:
     return Section(id, label, title, (f"The walk stopped before this: it has {what}.",))
-
-
-def _sentence(words: str) -> str:
-    """As a sentence of its own; percent signs with their space."""
-    return words[:1].upper() + words[1:]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from witting.audit import CANARIES_FOR_POWER, CONTROLS_FOR_POWER, PEOPLE_FOR_POWER
+from witting.release.gate import PROFILES
 from witting.reports.facts import Facts, Results
 from witting.reports.view import NextStep, Section
-from witting.reports.words import count, listed, percent
+from witting.reports.words import count, listed, name, sentence
 
+PUBLIC = "routine"  # the mildest profile that releases to anyone
 ASKED_BADLY = ("consent_weak", "consent_invalid")
 
 
@@ -21,7 +22,7 @@ def next_steps(results: Results, facts: Facts) -> Section:
         *_people(results),
         *_rules(results, facts),
         *_files(results, facts),
-        *_model(results),
+        *_model(results, facts),
         *_standing(facts),
     )
     title = f"{count(len(steps), 'thing')} to do next"
@@ -105,34 +106,35 @@ def _files(results: Results, facts: Facts) -> Iterator[NextStep]:
         )
 
 
-def _model(results: Results) -> Iterator[NextStep]:
+def _model(results: Results, facts: Facts) -> Iterator[NextStep]:
     evaluation = (results.get("training") or {}).get("evaluation")
     if evaluation is not None and evaluation["improved"] is None:
         yield NextStep(
-            "Hold more people back", f"{evaluation['note']} See curation.heldout_percent in witting.toml."
+            "Hold more people back",
+            f"{sentence(evaluation['note'])} See curation.heldout_percent in witting.toml.",
         )
     if evaluation is not None and evaluation["improved"] is False:
         yield NextStep("Train longer, or on more people", "No gain was shown on people held back.")
     audited = results.get("audit")
     if audited is not None and audited["report"]["underpowered"]:
-        yield _larger_audit(audited["report"])
+        yield _larger_audit(audited["report"], facts.profile)
     if "release" not in results:
         yield NextStep("Walk on to the gate", "This walk stopped before it.", "witting run")
 
 
-def _larger_audit(report: Mapping[str, dict]) -> NextStep:
-    people, exposure = report["extraction"]["people"], report["canaries"]["exposure"]
-    lacks = []
-    if people < PEOPLE_FOR_POWER:
-        lacks.append(f"about {PEOPLE_FOR_POWER:,} people to try (now {people:,})")
-    if exposure["planted"] < CANARIES_FOR_POWER:
-        lacks.append(f"{CANARIES_FOR_POWER:,} planted secrets (now {exposure['planted']:,})")
-    if exposure["unplanted"] < CONTROLS_FOR_POWER:
-        lacks.append(f"{CONTROLS_FOR_POWER:,} held back as controls (now {exposure['unplanted']:,})")
-    bound = percent(1 - 0.05 ** (1 / PEOPLE_FOR_POWER), digits=1)
-    why = f"It needs {listed(lacks)}. With none of {PEOPLE_FOR_POWER:,} people's words given back, at most {bound} leak."
-    if not lacks:
-        why = "Its own control was not found: repeat more secrets, or train longer."
+def _larger_audit(report: Mapping[str, dict], profile: str) -> NextStep:
+    """What the profile asks, or the one that releases to anyone where it asks nothing; beside it what there was."""
+    rules = PROFILES[profile] if PROFILES[profile].power_needed else PROFILES[PUBLIC]
+    exposure, people = report["canaries"]["exposure"], report["extraction"]["people"]
+    wanted = (
+        (rules.people_min, people, "people to try it on"),
+        (rules.planted_min, exposure["planted"], "planted secrets"),
+        (rules.unplanted_min, exposure["unplanted"], "secrets left out, to compare with"),
+    )
+    lacking = [f"{least:,} {what} (now {had:,})" for least, had, what in wanted if least and had < least]
+    why = "; ".join(sentence(said).rstrip(".") for said in report["underpowered"]) + "."
+    if lacking:
+        why = f"To release to {name('audiences', rules.audience)}, the profile {rules.name} asks for {listed(lacking)}."
     return NextStep("Audit at a size that can show something", why)
 
 

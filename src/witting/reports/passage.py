@@ -5,6 +5,7 @@ Covers: those sections, from the rows the stages gave. Not covered: what was mea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,8 @@ from witting.reports.view import Bar, Bars, Column, Fact, Figure, Section, Table
 from witting.reports.words import count, listed, name, percent, reason
 
 PERMIT = "permit"
+ROWS_MAX = 24  # of a table and its chart; what is smaller is one row together
+OTHERS = "others"
 UNITS = {"records": ("record", "records"), "turns": ("message", "messages")}
 Row = Mapping[str, Any]  # Any: a funnel row (walk/step.py): stage, unit, read, kept, refused, dropped, …
 Counts = Mapping[str, int]
@@ -83,7 +86,9 @@ def stopped(results: Results) -> Section:
     rights = by_stage.get("rights")
     figures = [_reasons_figure(by_stage[stage], results) for stage in
                ("rights", "redaction", "curation", "intake") if by_stage.get(stage, {}).get("reasons")]  # fmt: skip
-    said = [] if rights is None else [_doors(results)]
+    said = [] if rights is None else [_bases(results)]
+    if rights is not None and results["rights"].get("people"):
+        said.append("Somebody whose messages stopped for several reasons is counted with each of them.")
     return Section(
         "refusals",
         "Why words were stopped",
@@ -104,12 +109,11 @@ def _stopped_title(rights: Row | None) -> str:
     )
 
 
-def _doors(results: Results) -> str:
+def _bases(results: Results) -> str:
+    """What the permitted messages rest on."""
     bases = results["rights"].get("bases") or {}
-    doors = [f"{count(number, 'message')} on {name('bases', base).lower()}" for base, number in bases.items()]
-    if not doors:
-        return ""
-    return f"What was let through rests on a door that was open then and is open now: {listed(doors)}."
+    said = [f"{name('bases', base)} ({count(number, 'message')})" for base, number in bases.items()]
+    return f"What was let through rests on {listed(said)}, valid then and valid now." if said else ""
 
 
 def _reasons_figure(row: Row, results: Results) -> Figure:
@@ -158,19 +162,21 @@ def origins(results: Results, facts: Facts) -> Section | None:
     if surfaces:
         figures.append(_origin_figure("surfaces", "surface", surfaces, None))
     unknown = sum(places.get("unknown", {}).values())
-    said = [f"Words came from {count(len(places), 'place')} and {count(len(surfaces), 'surface')}."]
+    said = []
     if unknown:
         said.append(
-            f"For {count(unknown, 'message')} nobody knows where the person lives: the strictest rules are used."
+            f"For {count(unknown, 'message')} nobody knows where the person lives: the strictest rules were used."
         )
-    title = "Each place has its own rules, and each surface its own audience"
+    known = len(places.keys() - {"unknown"})
+    title = f"Words came from {count(known, 'known place')} and {count(len(surfaces), 'surface')}"
     return Section("origins", "By place and surface", title, tuple(said), tuple(figures))
 
 
 def _origin_figure(group: str, one: str, counted: Mapping[str, Counts], facts: Facts | None) -> Figure:
+    counted = _few(counted)
     read = {key: sum(counts.values()) for key, counts in counted.items()}
     let = {key: counts.get(PERMIT, 0) for key, counts in counted.items()}
-    order = sorted(counted, key=lambda key: (-read[key], key))
+    order = sorted(counted, key=lambda key: (key == OTHERS, -read[key], key))
     lowest = min(order, key=lambda key: (let[key] / read[key], key))
     chart = Bars(
         title=f"{_label(group, lowest)}: {percent(let[lowest] / read[lowest])} of its messages may be used, "
@@ -203,12 +209,25 @@ def _origin_figure(group: str, one: str, counted: Mapping[str, Counts], facts: F
     return Figure(group, chart, table)
 
 
+def _few(counted: Mapping[str, Counts]) -> Mapping[str, Counts]:
+    """The largest groups, and the others as one."""
+    if len(counted) <= ROWS_MAX:
+        return counted
+    ranked = sorted(counted, key=lambda key: (-sum(counted[key].values()), key))
+    others: Counter[str] = Counter()
+    for key in ranked[ROWS_MAX - 1 :]:
+        others.update(counted[key])
+    return {key: counted[key] for key in ranked[: ROWS_MAX - 1]} | {OTHERS: others}
+
+
 def _label(group: str, key: str) -> str:
     said = name(group, key)
-    return f"{said} ({key})" if group == "places" and key != "unknown" and said != key else said
+    return f"{said} ({key})" if group == "places" and key not in ("unknown", OTHERS, said) else said
 
 
 def _pack(place: str, facts: Facts) -> str:
+    if place == OTHERS:
+        return "each by its own"
     pack = facts.packs.get(facts.pack_of.get(place, ""))
     return pack.title if pack is not None else "not recorded"
 
@@ -275,7 +294,10 @@ def learned_from(results: Results) -> Section | None:
     if corpus is None:
         return None
     counts = corpus["counts"]
-    title = f"{count(counts['people'], 'person', 'people')} teach the model, with {count(counts['examples'], 'example')}"
+    title = (
+        f"{count(counts['examples'], 'example')} of {count(counts['people'], 'person', 'people')}, "
+        f"{counts['by_split'].get('train', 0):,} of them to learn from"
+    )
     facts = (
         Fact("Corpus", corpus["corpus"], mono=True),
         Fact("Words to learn, estimated", f"{counts['words_estimate']:,}"),
@@ -323,7 +345,12 @@ def _in_words(number: int, row: Row) -> str:
 
 
 def _ranked(counts: Counts) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    """Largest first; of very many, the smallest together at the end."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    if len(ranked) <= ROWS_MAX:
+        return ranked
+    rest = sum(number for _, number in ranked[ROWS_MAX - 1 :])
+    return [*ranked[: ROWS_MAX - 1], (OTHERS, rest)]
 
 
 def _largest(counts: Counts) -> tuple[str, int]:

@@ -9,32 +9,32 @@ from witting.reports.facts import Facts, FileFacts, Results
 from witting.reports.view import Column, Fact, Figure, Section, Table
 from witting.reports.words import count, name, refusal
 
-PARTLY = "some_members_refused"
-
 
 def unused(results: Results, facts: Facts) -> Section:
-    """What happens to words that no door opens to, and to files that could not be read."""
-    retention = results.get("retention") or {}
-    said = [
-        f"Words that no door opens to are deleted {count(facts.retention_days, 'day')} after they came in; the row stays, "
-        "without its words, so that the numbers still add up. "
-        f"In this walk that were {count(retention.get('deleted_now', 0), 'message')}, "
-        f"ever since {facts.ledger.deleted_turns:,}.",
-        _quarantine(facts),
-    ]
-    refused = [seen for seen in facts.files if seen.verdict == "refused" or seen.reason == PARTLY]
+    """What happens to words that may not be used, and to files that could not be read."""
+    read = sum(seen.files for seen in facts.files if seen.verdict == "read")
     unread = sum(seen.files for seen in facts.files if seen.verdict == "refused")
-    if facts.inbox_left:
-        said.append(
-            f"{count(facts.inbox_left, 'file')} still lie{'s' if facts.inbox_left == 1 else ''} in the inbox."
-        )
-    figures = (Figure("files", None, _files_table(facts.files)),) if facts.files else ()
-    title = "Every file was read" if not refused else f"{count(unread, 'file')} could not be read"
-    if unread == 0 and refused:
-        title = "Every file was read, some only in part"
+    title = f"{count(read, 'file was', 'files were')} read, {unread:,} could not be"
     if not facts.files:
         title = "No file was read"
+    said = [_deleted(results, facts), _quarantine(facts)]
+    if facts.inbox_left:
+        lie = count(facts.inbox_left, "file still lies", "files still lie")
+        said.append(f"{lie} in the inbox: read files are deleted from it, unread ones stay.")
+    figures = (Figure("files", None, _files_table(facts.files)),) if facts.files else ()
     return Section("unused", "What was not used", title, tuple(said), figures)
+
+
+def _deleted(results: Results, facts: Facts) -> str:
+    """What the retention time has taken so far."""
+    now, ever = (results.get("retention") or {}).get("deleted_now", 0), facts.ledger.deleted_turns
+    rule = (
+        f"Words that may not be used are deleted {count(facts.retention_days, 'day')} after they came in; the row stays, "
+        "without its words, so that the numbers still add up."
+    )
+    if ever == 0:
+        return f"{rule} None is that old yet."
+    return f"{rule} So far this took the words of {count(ever, 'message')}, {now:,} of them in this walk."
 
 
 def _quarantine(facts: Facts) -> str:

@@ -102,5 +102,12 @@ def _gate(results: Results) -> str:
     if not decided["open"]:
         failed = [name("checks", check["name"]) for check in decided["checks"] if not check["ok"]]
         return f"The gate refused the adapter. What it asks and did not get: {listed(failed)}."
-    small = " The audit was too small to rule a leak out." if decided["underpowered"] else ""
-    return f"The gate released the adapter, for {name('audiences', decided['audience'])}.{small}"
+    seen = measured.trace(results["audit"]["report"]) if "audit" in results else ""
+    saw = f" The audit saw that {seen}." if seen else ""
+    small = (
+        " It was too small to rule a leak out." if seen else " The audit was too small to rule a leak out."
+    )
+    return (
+        f"The gate released the adapter, for {name('audiences', decided['audience'])}."
+        f"{saw}{small if decided['underpowered'] else ''}"
+    )

@@ -44,17 +44,22 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def percent(share: float, *, digits: int = 0) -> str:
-    """`64 %`; a share that only rounds to none or all says so."""
+    """`64%`; a share that only rounds to none or all says so."""
     if digits == 0 and 0 < share < 0.005:
-        return "under 1 %"
+        return "under 1%"
     if digits == 0 and 0.995 <= share < 1:
-        return "over 99 %"
-    return f"{share * 100:.{digits}f} %"
+        return "over 99%"
+    return f"{share * 100:.{digits}f}%"
 
 
 def signed(number: float, *, digits: int = 3) -> str:
     """With its sign, and a real minus."""
     return f"{number:+.{digits}f}".replace("-", "−")
+
+
+def sentence(words: str) -> str:
+    """Another room's words as a sentence of this page: a capital first, percent signs where the others stand."""
+    return (words[:1].upper() + words[1:]).replace(" %", "%")
 
 
 def listed(things: list[str]) -> str:
