@@ -93,10 +93,14 @@ def open_run(
 
 def unfinished_run(database: sa.Engine, kind: str) -> Run | None:
     """The run of this kind that was opened last and not closed: what a crash or Ctrl-C left to go on with."""
+    return next(iter(unfinished_runs(database, kind)), None)
+
+
+def unfinished_runs(database: sa.Engine, kind: str) -> list[Run]:
+    """Every run of this kind that was not closed, newest first."""
     query = sa.select(runs).where(runs.c.kind == kind, runs.c.status == "open").order_by(runs.c.opened.desc())
     with database.connect() as connection:
-        row = connection.execute(query.limit(1)).mappings().first()
-    return None if row is None else _run(row)
+        return [_run(row) for row in connection.execute(query).mappings()]
 
 
 def note_run(database: sa.Engine, run_id: str, body: Mapping[str, Any]) -> Run:
