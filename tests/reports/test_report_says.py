@@ -140,7 +140,7 @@ def test_a_refusal_names_the_checks_that_failed(results: dict[str, Any], facts: 
     results["release"]["checks"][1]["ok"] = False
     made = view(results, facts)
     assert (made.verdict.standing, made.verdict.label) == ("refused", "Refused")
-    assert name("checks", "exposure") in made.verdict.said
+    assert "1 of 2 checks failed (how much planted secrets stand out)" in made.verdict.said
     assert section(made, "gate").title == "The gate stays shut: 1 check of 2 failed"
     assert [row[1] for row in section(made, "gate").figures[0].table.rows] == ["✓ passed", "✕ failed"]
 

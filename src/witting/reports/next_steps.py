@@ -96,7 +96,7 @@ def _files(results: Results, facts: Facts) -> Iterator[NextStep]:
     if unread:
         yield NextStep(
             f"Export {count(unread, 'file')} again",
-            "They could not be read; each reason stands in the table above.",
+            "What could not be read, and why, stands in the table of files above.",
         )
     damaged = sum(seen.quarantined for seen in facts.files) - facts.ledger.deleted_records
     if damaged > 0:

@@ -45,7 +45,7 @@ def _quarantine(facts: Facts) -> str:
     deleted = facts.ledger.deleted_records
     return (
         f"{count(number, 'damaged record')} of these files could not be understood: sealed and set aside, to be looked "
-        f"at within {count(facts.retention_days, 'day')} and then deleted ({deleted:,} are gone already)."
+        f"at within {count(facts.retention_days, 'day')} and then deleted (already gone: {deleted:,})."
     )
 
 

@@ -99,11 +99,12 @@ def _gate(results: Results) -> str:
     decided = results.get("release")
     if decided is None:
         return "The walk stopped before the gate: no adapter was released."
-    if not decided["open"]:
-        failed = [name("checks", check["name"]) for check in decided["checks"] if not check["ok"]]
-        return f"The gate refused the adapter. What it asks and did not get: {listed(failed)}."
     seen = measured.trace(results["audit"]["report"]) if "audit" in results else ""
     saw = f" The audit saw that {seen}." if seen else ""
+    if not decided["open"]:
+        failed = [name("checks", check["name"]) for check in decided["checks"] if not check["ok"]]
+        on = listed([check[:1].lower() + check[1:] for check in failed])
+        return f"The gate refused the adapter: {len(failed)} of {count(len(decided['checks']), 'check')} failed ({on}).{saw}"
     small = (
         " It was too small to rule a leak out." if seen else " The audit was too small to rule a leak out."
     )
