@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from witting.errors import UsageError
 from witting.store.records import Run, close_run, note_run, open_run, unfinished_run
 from witting.walk.admit import admit
 from witting.walk.audit import audit
 from witting.walk.commit import commit
 from witting.walk.curate import curate
-from witting.walk.decide import decide
+from witting.walk.decide import decide, refuse_looking_past
 from witting.walk.redact import redact
 from witting.walk.release import release
 from witting.walk.report import report
@@ -73,7 +72,8 @@ def walk(
     Raises UsageError where somebody has spoken after `as_of`: a withdrawal is never looked past.
     """
     with workspace.held():
-        _refuse_looking_past(workspace, as_of)
+        if as_of is not None:
+            refuse_looking_past(workspace, as_of)
         run_id, as_of, results = _begin(workspace, now, as_of)
         with workspace.engine() as engine:
             for name, room in ROOMS:
@@ -101,12 +101,6 @@ def alone(workspace: Workspace, *, tell: Tell, now: datetime) -> Iterator[Step]:
             _remove_scratch(workspace, run_id)
 
 
-def _refuse_looking_past(workspace: Workspace, as_of: datetime | None) -> None:
-    said = workspace.projections.events().column("occurred_at").to_pylist()
-    if as_of is not None and any(moment > as_of for moment in said):
-        raise UsageError("somebody has spoken since the moment of --as-of. Walk without it, as of now.")
-
-
 def _begin(
     workspace: Workspace, now: datetime, as_of: datetime | None
 ) -> tuple[str, datetime, dict[str, Any]]:
@@ -121,9 +115,12 @@ def _begin(
 
 
 def _still_true(workspace: Workspace, run: Run, now: datetime) -> bool:
-    """An interrupted walk may go on only if nobody has said anything since, and it is less than a day old."""
+    """An interrupted walk may go on only if nobody has said anything since, nothing was recorded late that its
+    decisions did not hear, and it is less than a day old."""
     said = workspace.projections.events().column("occurred_at").to_pylist()
-    return now - run.started_at < timedelta(days=1) and all(moment <= run.as_of for moment in said)
+    heard = run.body["rights"].get("events_heard") if "rights" in run.body else len(said)
+    young = now - run.started_at < timedelta(days=1)
+    return young and heard == len(said) and all(moment <= run.as_of for moment in said)
 
 
 def _write_funnel(workspace: Workspace, result: WalkResult) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from witting.engine import Stage
+from witting.errors import UsageError
 from witting.rights import decide as rights
 from witting.rights.record import read_events, record
 from witting.schema import PARTIES, empty
@@ -18,6 +19,7 @@ from witting.store.parts import Part, read_part, write_part
 from witting.walk.admit import PEOPLE, TURNS
 from witting.walk.step import FunnelRow, Step, described
 from witting.walk.tally import plain, tally
+from witting.workspace import Workspace
 
 DECISIONS = "rights/decisions"
 DECIDED = "rights.decided"
@@ -27,6 +29,8 @@ INPUT = ["row_id", "conversation_id", "subject_id", "occurred_at", "role", "audi
 def decide(step: Step) -> dict[str, Any]:
     """Permit or deny each turn for the workspace's purpose, as of its own time and as of this walk."""
     record_log(step)
+    refuse_looking_past(step.workspace, step.as_of)  # the log may hold what was said since
+    heard = step.workspace.projections.events().num_rows
     stage = _stage(step, step.as_of)
     asked = _asked(step)
     parts = step.engine.map(stage, asked, folder=DECISIONS, progress=step.told("deciding"))
@@ -45,7 +49,17 @@ def decide(step: Step) -> dict[str, Any]:
         "people": dict(sorted(said.people.items())),
         "stages": [described(stage)],
         "entry": entry,
+        "events_heard": heard,
     }
+
+
+def refuse_looking_past(workspace: Workspace, as_of: datetime) -> None:
+    """Raises UsageError where somebody has spoken after that moment: a withdrawal is never looked past."""
+    said = workspace.projections.events().column("occurred_at").to_pylist()
+    if any(moment > as_of for moment in said):
+        raise UsageError(
+            f"somebody has spoken since {as_of.isoformat()}. Walk again without --as-of, as of now."
+        )
 
 
 def _told(step: Step, snapshot: str, counts: dict[str, int]) -> int:
