@@ -143,6 +143,18 @@ class Workspace:
         """A path inside the workspace."""
         return self.root.joinpath(*names)
 
+    def write(self, *names: str, text: str) -> Path:
+        """A file inside the workspace, written beside, made durable, then named: a reader, or whoever goes on after a
+        crash, sees the old file or the new one, whole."""
+        path = self.path(*names)
+        beside = path.with_name(f".{path.name}.new")
+        with beside.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+        return path
+
     def sources(self) -> Sequence[Path]:
         """The files and folders that intake reads, in a fixed order; a folder gives what lies directly in it."""
         found: list[Path] = []

@@ -124,9 +124,8 @@ def _still_true(workspace: Workspace, run: Run, now: datetime) -> bool:
 
 
 def _write_funnel(workspace: Workspace, result: WalkResult) -> None:
-    path = workspace.path("reports", "funnel.json")
     stages = {"run": result.run_id, "as_of": result.as_of.isoformat(), "stages": result.funnel()}
-    path.write_text(json.dumps(stages, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    workspace.write("reports", "funnel.json", text=json.dumps(stages, indent=2, ensure_ascii=False) + "\n")
 
 
 def _sweep(workspace: Workspace, run_id: str) -> None:

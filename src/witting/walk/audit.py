@@ -46,7 +46,7 @@ def audit(step: Step) -> dict[str, Any]:
     facts = {"run": run, "commitment": committed}
     document = seal_statement(workspace.ledger, "audit", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{run[:12]}"
-    workspace.path("audits", f"{identifier}.json").write_text(statement_text(document), "utf-8")
+    workspace.write("audits", f"{identifier}.json", text=statement_text(document))
     return {"audit": identifier, **body}
 
 

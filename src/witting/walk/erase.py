@@ -61,11 +61,9 @@ def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
     note_run(step.workspace.database, run.run_id, {**run.body, "certificate": body})
     document = _sealed(step, body)
     identifier = f"{document['entry']}-{subject_id[:12]}"
-    path = step.workspace.path("certificates", f"{identifier}.json")
-    path.write_text(statement_text(document), "utf-8")
-    path.with_suffix(".tlog-proof").write_text(
-        step.workspace.ledger.tlog_proof(document["entry"], now=step.now), "utf-8"
-    )
+    path = step.workspace.write("certificates", f"{identifier}.json", text=statement_text(document))
+    proof = step.workspace.ledger.tlog_proof(document["entry"], now=step.now)
+    step.workspace.write("certificates", f"{identifier}.tlog-proof", text=proof)
     close_run(step.workspace.database, run.run_id)
     return {"certificate": identifier, "path": str(path), "body": body}
 

@@ -44,8 +44,10 @@ def release(step: Step) -> dict[str, Any]:
     facts = {"run": body["run"], "corpus": manifest.id, "open": verdict.open, "audience": verdict.audience}
     document = seal_statement(workspace.ledger, "release", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{body['run'][:12]}"
-    workspace.path("releases", f"{identifier}.json").write_text(statement_text(document), "utf-8")
-    workspace.path("releases", f"{identifier}.md").write_text(card.write(body), "utf-8")
+    workspace.write(
+        "releases", f"{identifier}.md", text=card.write(body)
+    )  # first: the sealed file says all is there
+    workspace.write("releases", f"{identifier}.json", text=statement_text(document))
     return {"release": identifier, **body}
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from witting import __version__, reports, training
@@ -31,8 +29,8 @@ def write(
     """`reports/report.html` and its values, `report.json`. Signs the ledger as it stands. Same facts, same bytes."""
     view = reports.view(results, facts(workspace, results, run_id=run_id, as_of=as_of))
     page = reports.render(view)
-    _replace(workspace.path(*VALUES), json.dumps(view.as_json(), indent=2, ensure_ascii=False) + "\n")
-    _replace(workspace.path(*PAGE), page)
+    workspace.write(*VALUES, text=json.dumps(view.as_json(), indent=2, ensure_ascii=False) + "\n")
+    workspace.write(*PAGE, text=page)
     return {
         "report": "/".join(PAGE),
         "standing": view.verdict.standing,
@@ -71,8 +69,7 @@ def _ledger(workspace: Workspace, now: datetime) -> LedgerFacts:
     ledger = workspace.ledger
     note = ledger.checkpoint(now=now)
     size = ledger.size()
-    path = workspace.path("checkpoints", f"{size}.txt")
-    _replace(path, note)
+    path = workspace.write("checkpoints", f"{size}.txt", text=note)
     entries: Counter[str] = Counter()
     deleted_turns = deleted_records = 0
     for entry in ledger.entries():
@@ -119,13 +116,3 @@ def _packs(workspace: Workspace, at: datetime) -> dict[str, PackFacts]:
         )
         for name, pack in packs.items()
     }
-
-
-def _replace(path: Path, text: str) -> None:
-    """Written beside, made durable, then named: a reader sees the old file or the new one, whole."""
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)

@@ -12,8 +12,7 @@ def checkpoint(*, common: Common = DEFAULT) -> int:
     workspace = Workspace.open(common.workspace)
     note = workspace.ledger.checkpoint(now=now())
     size = workspace.ledger.size()
-    path = workspace.path("checkpoints", f"{size}.txt")
-    path.write_text(note, "utf-8")
+    path = workspace.write("checkpoints", f"{size}.txt", text=note)
     said = {"size": size, "root": workspace.ledger.root().hex(), "path": str(path), "note": note}
     show(common, said, lambda: f"{note}\nKept as {path}.")
     return 0
@@ -32,8 +31,7 @@ def proof(index: int, /, *, common: Common = DEFAULT) -> int:
     if not 0 <= index < size:
         raise UsageError(f"there is no entry {index}; the ledger holds {size}, numbered from 0.")
     text = workspace.ledger.tlog_proof(index, now=now())
-    path = workspace.path("checkpoints", f"{index}.tlog-proof")
-    path.write_text(text, "utf-8")
+    path = workspace.write("checkpoints", f"{index}.tlog-proof", text=text)
     show(common, {"index": index, "path": str(path), "proof": text}, lambda: f"{text}\nKept as {path}.")
     return 0
 
