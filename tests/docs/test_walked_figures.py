@@ -1,4 +1,7 @@
-"""The figures that the README and the quickstart page name are those of the quickstart's walk."""
+"""The figures that the README and the quickstart page name are those of the quickstart's walk.
+
+Not covered: losses and audit figures, which differ from workspace to workspace with the people held out.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +46,3 @@ def test_the_quickstart_page_says_why_rights_refused(rooms: dict[str, Any]) -> N
     said = re.search(r"Why, in turns: ([^.]+)\.", text)
     assert said is not None
     assert {name: int(count) for count, name in re.findall(r"(\d+)\s+(\w+)", said[1])} == reasons
-
-
-def test_the_readme_gives_the_gain_on_held_out_people_as_it_was_measured(rooms: dict[str, Any]) -> None:
-    """Losses differ in the third digit between processors, so the second is what the page may say."""
-    text = (REPOSITORY / "README.md").read_text("utf-8")
-    measured = rooms["training"]["evaluation"]
-    said = re.search(r"On (\d+) people .*?fell\s+from\s+([\d.]+)\s+to\s+([\d.]+)", text, re.DOTALL)
-    assert said is not None
-    assert int(said[1]) == measured["people"]
-    assert float(said[2]) == pytest.approx(measured["base_loss_nats"], abs=0.05)
-    assert float(said[3]) == pytest.approx(measured["adapted_loss_nats"], abs=0.05)
