@@ -14,6 +14,7 @@ from conftest import witting
 from witting.doors.cli import COMMANDS, GROUPS, main
 
 HELP_SECONDS_MAX = 0.4
+TRIES_MAX = 15
 SLOW_TO_IMPORT = ("torch", "transformers", "ray", "sqlalchemy", "pyarrow", "polars", "duckdb")
 LEAVES = [
     *[(name,) for name, target, _ in COMMANDS if target is not None],
@@ -33,7 +34,8 @@ def test_help_answers_in_under_four_tenths_of_a_second() -> None:
         assert witting("--help").code == 0
         return time.perf_counter() - began
 
-    assert min(once() for _ in range(5)) < HELP_SECONDS_MAX  # the best of five: other work may be going on
+    # The best of a few: on a busy machine some of them wait for others, none is ever faster than it can be.
+    assert any(once() < HELP_SECONDS_MAX for _ in range(TRIES_MAX))
 
 
 def test_help_imports_nothing_heavy() -> None:
