@@ -17,12 +17,11 @@ _HOME = {
     "Settings": "witting.config",
     "WittingError": "witting.errors",
     "Stage": "witting.engine",
-    "read_exports": "witting.intake",
+    "admit": "witting.intake",
     "judge": "witting.rights.evidence",
     "decide": "witting.rights.decide",
     "scan": "witting.redaction",
-    "erase": "witting.erasure",
-    "verify": "witting.ledger.certificate",
+    "verify_file": "witting.ledger.verify",
 }
 __all__ = sorted([*_HOME, "__version__"])
 
