@@ -66,7 +66,7 @@ def admit_paths(step: Step, sources: Sequence[Path], *, source: str | None = Non
         known = artifact(step.workspace.database, sha256)
         if known is not None and known.verdict == "read":
             if known.reason != PARTLY:
-                _consume(step, path, [])
+                _consume(step, path, sha256, [])
             continue
         verdicts: list[FileVerdict] = []
         for batch in _sealed(step, path, sha256, source):
@@ -109,7 +109,7 @@ def _commit(step: Step, pending: _Pending) -> None:
         _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
     for path, sha256, verdicts in pending.files:
         _record(step, sha256, verdicts)
-        _consume(step, path, verdicts)
+        _consume(step, path, sha256, verdicts)
     pending.batches.clear()
     pending.files.clear()
 
@@ -187,10 +187,13 @@ def _unread(verdicts: Sequence[FileVerdict]) -> list[FileVerdict]:
     return [v for v in verdicts if v.verdict == "refused" and v.reason not in DISCARDABLE]
 
 
-def _consume(step: Step, path: Path, verdicts: Sequence[FileVerdict]) -> None:
-    """Delete a plain export from the inbox once its words are sealed. What could not be read stays where it is."""
+def _consume(step: Step, path: Path, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
+    """Delete a plain export from the inbox once its words are sealed. What could not be read stays where it is, and so
+    does what changed while it was read: the next walk reads it again."""
     inbox = step.workspace.path("inbox")
     if not step.workspace.settings.intake.consume_inbox or inbox not in path.parents:
+        return
+    if file_sha256(path) != sha256:
         return
     unread = _unread(verdicts)
     if not unread:

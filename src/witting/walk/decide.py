@@ -16,7 +16,7 @@ from witting.rights import decide as rights
 from witting.rights.record import read_events, record
 from witting.schema import PARTIES, empty
 from witting.store.parts import Part, read_part, write_part
-from witting.walk.admit import PEOPLE, TURNS
+from witting.walk.admit import PEOPLE, TURNS, file_sha256
 from witting.walk.step import FunnelRow, Step, described
 from witting.walk.tally import plain, tally
 from witting.workspace import Workspace
@@ -94,13 +94,15 @@ def _asked(step: Step) -> list[Part]:
 
 
 def record_log(step: Step) -> None:
-    """Put the configured rights log into the ledger. A log inside the workspace is consumed: it names people."""
+    """Put the configured rights log into the ledger. A log inside the workspace is consumed, because it names people;
+    one that grew while it was read stays, and the next walk records the rest."""
     name = step.workspace.settings.rights.log
     if name is None:
         return
     path = step.workspace.path(name)
     if not path.exists():
         return  # consumed by an earlier walk
+    before = file_sha256(path)
     record(
         read_events(path, now=step.now),
         vault=step.workspace.vault,
@@ -112,6 +114,7 @@ def record_log(step: Step) -> None:
         step.workspace.settings.intake.consume_inbox
         and not Path(name).is_absolute()
         and ".." not in Path(name).parts
+        and file_sha256(path) == before
     ):
         path.unlink()
 
