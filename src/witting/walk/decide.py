@@ -31,7 +31,7 @@ def decide(step: Step) -> dict[str, Any]:
     record_log(step)
     refuse_looking_past(step.workspace, step.as_of)  # the log may hold what was said since
     heard = step.workspace.projections.events().num_rows
-    stage = _stage(step, step.as_of)
+    stage = _stage(step, step.as_of, step.workspace.settings.rights.purpose)
     asked = _asked(step)
     parts = step.engine.map(stage, asked, folder=DECISIONS, progress=step.told("deciding"))
     snapshot = step.commit(DECISIONS, parts, detail={"stage": described(stage)})
@@ -73,16 +73,16 @@ def _told(step: Step, snapshot: str, counts: dict[str, int]) -> int:
     )
 
 
-def decisions_of(step: Step, *, as_of: datetime) -> Iterable[pa.Table]:
+def decisions_of(step: Step, *, as_of: datetime, purpose: str) -> Iterable[pa.Table]:
     """Decide every turn again as of another moment, with the events known now. Nothing is committed."""
-    stage = _stage(step, as_of)
+    stage = _stage(step, as_of, purpose)
     return step.tables(step.engine.map(stage, _asked(step), folder=step.scratch("rights-again")))
 
 
-def _stage(step: Step, as_of: datetime) -> Stage:
+def _stage(step: Step, as_of: datetime, purpose: str) -> Stage:
     return rights.stage(
         step.workspace.projections.events(),
-        purpose=step.workspace.settings.rights.purpose,
+        purpose=purpose,
         as_of=as_of,
         packs=step.workspace.packs,
         consent_days_max=step.workspace.settings.rights.consent_days_max,

@@ -32,7 +32,7 @@ def release(step: Step) -> dict[str, Any]:
         profile=workspace.settings.gate.profile,
         improved=step.results["training"]["evaluation"]["improved"],
         corpus_holds=all(check.ok for check in _verified(step, manifest)),
-        permits_hold=_everyone_permits(step, manifest),
+        permits_hold=everyone_permits(step, manifest),
         commitment_held=_commitment_held(step, audited),
     )
     if verdict.open:
@@ -63,8 +63,8 @@ def _verified(step: Step, manifest: corpus.Manifest) -> list[Any]:
     )
 
 
-def _everyone_permits(step: Step, manifest: corpus.Manifest) -> bool:
-    """Decide the turns of the corpus again, with every event that has come in since this walk began."""
+def everyone_permits(step: Step, manifest: corpus.Manifest) -> bool:
+    """Decide the turns of the corpus again, for the purpose it was made for, with every event that came in since."""
     said = step.workspace.projections.events().column("occurred_at").to_pylist()
     now = max([step.as_of, *said])
     used = {
@@ -73,7 +73,7 @@ def _everyone_permits(step: Step, manifest: corpus.Manifest) -> bool:
         for turns in table["turns"].to_pylist()
         for turn in turns
     }
-    for decisions in decisions_of(step, as_of=now):
+    for decisions in decisions_of(step, as_of=now, purpose=manifest.purpose):
         permits = pl.DataFrame(decisions).filter(pl.col("decision") == "permit")
         used -= set(permits["row_id"].to_list())
     return not used

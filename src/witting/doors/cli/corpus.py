@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from witting import corpus
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
-from witting.errors import UsageError
+from witting.errors import CorpusError, UsageError
 from witting.schema import DECISION, empty
 from witting.store.parts import read_part
 from witting.walk import alone
 from witting.walk.curate import VERDICTS
 from witting.walk.decide import DECISIONS, decisions_of
+from witting.walk.release import everyone_permits
 from witting.workspace import Workspace
 
 EXPORTED = "corpus.exported"
@@ -100,7 +101,8 @@ def verify(version: str = "latest", /, *, common: Common = DEFAULT) -> int:
     manifest = _load(workspace, version)
     with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
         workspace.ledger.checkpoint(now=step.now)
-        decisions = pa.concat_tables([empty(DECISION), *decisions_of(step, as_of=step.as_of)])
+        again = decisions_of(step, as_of=step.as_of, purpose=manifest.purpose)
+        decisions = pa.concat_tables([empty(DECISION), *again])
         removed = [gone for later in corpus.versions(workspace.snapshots) for gone in later.removed]
         checks = corpus.verify(manifest, workspace.objects, decisions, workspace.ledger, removed=removed)
     ok = all(check.ok for check in checks)
@@ -121,7 +123,8 @@ def export(
     format: Literal["messages", "trl_preference", "parquet"] = "messages",
     common: Common = DEFAULT,
 ) -> int:
-    """Write a version for other trainers. The ledger remembers it: a later erasure names the copies it cannot recall.
+    """Write a version for other trainers, if everyone in it still permits. The ledger remembers it: a later erasure
+    names the copies it cannot recall.
 
     Parameters
     ----------
@@ -134,9 +137,16 @@ def export(
     """
     workspace = Workspace.open(common.workspace)
     manifest = _load(workspace, version)
-    said = corpus.export(manifest, workspace.objects, out, format=format)
-    files = [{"sha256": file["sha256"], "rows": file["rows"]} for file in said["files"]]
-    workspace.ledger.append(EXPORTED, {"corpus": manifest.id, "format": format, "files": files}, now=now())
+    with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
+        if not everyone_permits(step, manifest):
+            raise CorpusError(
+                f"somebody in corpus {manifest.id} no longer permits its use, so it may not leave. Make a version "
+                "without them, `witting corpus build`, and export that."
+            )
+        said = corpus.export(manifest, workspace.objects, out, format=format)
+        files = [{"sha256": file["sha256"], "rows": file["rows"]} for file in said["files"]]
+        body = {"corpus": manifest.id, "format": format, "files": files}
+        workspace.ledger.append(EXPORTED, body, now=step.now)
     show(
         common,
         said,
