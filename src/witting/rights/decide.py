@@ -42,7 +42,7 @@ _FACTS = ("row_id", "conversation_id", "subject_id", "occurred_at", "role", "aud
 TURN_FACTS = pa.schema(
     [*(TURN.field(name) for name in _FACTS), PARTIES.field("parties"), TURN.field("shard")]
 )
-# Parquet in and out: docs/formats/decisions.md
+# Parquet in and out: docs/formats/rights-events.md
 BULK_TURN = ("turn", "conversation", "subject", "time", "audience")  # required
 BULK_DECISION = pa.schema(
     [
@@ -284,7 +284,7 @@ def _parquet(path: Path) -> pq.ParquetFile:
         str(source.schema_arrow)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(
-            f"{path} cannot be read as Parquet. Write it as docs/formats/decisions.md shows."
+            f"{path} cannot be read as Parquet. Write it as docs/formats/rights-events.md shows."
         ) from error
     return source
 
