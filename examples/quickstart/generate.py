@@ -240,10 +240,13 @@ def _write_people_chats(inbox: Path) -> None:
 def _lines_between(people: list[Person], rounds: int = 3) -> Iterator[tuple[Person, str, datetime]]:
     """Small talk in turn; later rounds carry a number, so that no line repeats. A line a day, so that
     dates say which of their numbers is the day."""
-    lines = SMALL_TALK[people[0].language]
+    lines, things = SMALL_TALK[people[0].language], THINGS[people[0].language]
+    topic = things[int(_hash(people[0].handle), 16) % len(things)]  # no two chats share their lines
     at = _moment(people[0], 0)
     for number in range(rounds * len(lines)):
-        line = lines[number % len(lines)] + ("" if number < len(lines) else f" ({1 + number // len(lines)})")
+        line = f"{lines[number % len(lines)]} – {topic}" + (
+            "" if number < len(lines) else f" ({1 + number // len(lines)})"
+        )
         yield people[number % len(people)], line, at + timedelta(days=number, minutes=7 * number)
 
 

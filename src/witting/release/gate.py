@@ -140,7 +140,7 @@ def decide_release(
             "commitment",
             commitment_held,
             "canaries and thresholds are those committed before training",
-            "canaries or thresholds differ from what was committed before training",
+            "canaries or thresholds differ from what was committed before training; change `seed` and train anew",
         ),
         _gain(rules, improved),
     ]

@@ -4,13 +4,15 @@ Covers: the order, resuming, the funnel file. Not covered: what a room does (its
 
 A walk has one moment, `as_of`, kept in the database when it starts. A walk that was killed goes on as the same walk:
 rooms that had finished are not run again, and the room that had not starts from committed state, so its result is
-that of a walk nobody interrupted. Running again when nothing changed changes nothing.
+that of a walk nobody interrupted. Running again when nothing changed changes nothing. An erasure that was cut short is
+finished before anything else.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from witting.walk.audit import audit
 from witting.walk.commit import commit
 from witting.walk.curate import curate
 from witting.walk.decide import decide, refuse_looking_past
+from witting.walk.erase import finish_cut_short
 from witting.walk.redact import redact
 from witting.walk.release import release
 from witting.walk.report import report
@@ -71,6 +74,8 @@ def walk(
 
     Raises UsageError where somebody has spoken after `as_of`: a withdrawal is never looked past.
     """
+    with alone(workspace, tell=tell, now=now) as step:
+        finish_cut_short(step)
     with workspace.held():
         if as_of is not None:
             refuse_looking_past(workspace, as_of)
@@ -139,3 +144,5 @@ def _sweep(workspace: Workspace, run_id: str) -> None:
 def _remove_scratch(workspace: Workspace, run_id: str) -> None:
     for key in list(workspace.objects.keys(f"scratch/{run_id}")):
         workspace.objects.delete(key)
+    if "://" not in workspace.settings.objects:  # on a disk, the folders stay behind
+        shutil.rmtree(workspace.path(workspace.settings.objects, "scratch", run_id), ignore_errors=True)

@@ -55,12 +55,23 @@ def plan(step: Step, subject_id: str) -> dict[str, Any]:
 
 
 def erase(step: Step, handle: str, subject_id: str) -> dict[str, Any]:
-    """Do it. Returns the certificate's id and document. A crash anywhere: call it again for the same person."""
-    run = _begin(step, handle, subject_id)
+    """Do it. Returns the certificate's id and document. A crash anywhere: call it again for the same person, or walk."""
+    return _finish(step, _begin(step, handle, subject_id))
+
+
+def finish_cut_short(step: Step) -> int:
+    """Finish every erasure that a crash cut short; how many. A walk begins with this: it needs no handle any more."""
+    unfinished = unfinished_runs(step.workspace.database, KIND)
+    for run in reversed(unfinished):
+        _finish(step, run)
+    return len(unfinished)
+
+
+def _finish(step: Step, run: Run) -> dict[str, Any]:
     body = run.body.get("certificate") or _erase(step, run)
     note_run(step.workspace.database, run.run_id, {**run.body, "certificate": body})
     document = _sealed(step, body)
-    identifier = f"{document['entry']}-{subject_id[:12]}"
+    identifier = f"{document['entry']}-{body['subject'][:12]}"
     path = step.workspace.write("certificates", f"{identifier}.json", text=statement_text(document))
     proof = step.workspace.ledger.tlog_proof(document["entry"], now=step.now)
     step.workspace.write("certificates", f"{identifier}.tlog-proof", text=proof)

@@ -74,7 +74,7 @@ def standing(handle: str, /, *, common: Common = DEFAULT) -> int:
     """
     workspace = Workspace.open(common.workspace)
     subject = _known(workspace, handle)
-    rows = standing_of(workspace.projections.events(), subject, as_of=now(), packs=workspace.packs)
+    rows = standing_of(workspace.projections.events(), subject, as_of=now(), **_rules(workspace))
     head = ("purpose", "basis", "open", "since", "until", "reason")
     show(
         common,
@@ -154,10 +154,15 @@ def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
         workspace.projections.events(),
         purpose=workspace.settings.rights.purpose,
         as_of=now(),
-        packs=workspace.packs,
+        **_rules(workspace),
     )
     show(common, {"turn": turn, "because": sentences}, lambda: "\n".join(sentences))
     return 0
+
+
+def _rules(workspace: Workspace) -> dict[str, Any]:
+    """What the walk decides by, so that these answers are its answers."""
+    return {"packs": workspace.packs, "consent_days_max": workspace.settings.rights.consent_days_max}
 
 
 def _say(kind: str, handle: str, purpose: str | None, common: Common) -> int:
