@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from witting.walk import alone
 from witting.walk import erase as erasing
 from witting.workspace import Workspace
 
-ONE, OTHER = "open_webui:george", "open_webui:hannah"
+ONE, OTHER, THIRD = "open_webui:george", "open_webui:hannah", "open_webui:marie"
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,20 @@ def test_who_was_erased_is_not_erased_again(decided: Path) -> None:
     with pytest.raises(SubjectErased, match="certificates"):
         erase(decided, ONE)
     assert Workspace.open(decided).ledger.size() == before
+
+
+def test_a_walk_finishes_an_erasure_that_was_cut_short(
+    decided: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = set(decided.glob("certificates/*.json"))
+    with monkeypatch.context() as cut:
+        cut.setattr(erasing, "_purge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase(decided, THIRD)
+    assert witting("run", decided, "--until", "rights").code == 0
+    (certificate,) = set(decided.glob("certificates/*.json")) - before
+    assert witting("verify", certificate, "--workspace", decided).code == 0
+    assert json.loads(certificate.read_text("utf-8"))["body"]["located_rows"]["intake/turns"] > 0
