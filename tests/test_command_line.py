@@ -169,6 +169,26 @@ def test_a_new_workspace_answers_in_json_and_in_words(
     assert "witting corpus build" in capsys.readouterr().out
 
 
+def test_doctor_names_a_source_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path), "--quiet"]) == 0
+    config = tmp_path / "witting.toml"
+    config.write_text('[intake]\nsources = ["inbox", "export.zip"]\n', "utf-8")
+    capsys.readouterr()
+    main(["doctor", "--workspace", str(tmp_path), "--json"])
+    found = {f["what"]: f["ok"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert (found["source inbox"], found["source export.zip"]) == (True, False)
+
+
+def test_init_makes_no_new_keys_for_an_old_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(tmp_path)]) == 0
+    (tmp_path / "keys").rename(tmp_path / "elsewhere")
+    assert main(["init", str(tmp_path)]) == 1
+    assert "Restore it from its backup" in capsys.readouterr().err
+    assert not (tmp_path / "keys").exists()
+
+
 def test_the_console_script_exits_with_the_code(tmp_path: Path) -> None:
     said = witting("run", tmp_path, "--json")
     assert said.code == 2

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from witting.config import CONFIG_NAME, Settings, read_settings
-from witting.errors import UsageError
+from witting.errors import KeyStoreError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -67,6 +67,11 @@ class Workspace:
         for name in FOLDERS:
             (root / name).mkdir(exist_ok=True)
         if not (root / "keys").exists():
+            if (root / "witting.db").exists():
+                raise KeyStoreError(
+                    f"{root / 'keys'} is missing beside a database that was made with it; new keys open nothing there. "
+                    "Restore it from its backup, or make a workspace elsewhere."
+                )
             KeyStore.create(root / "keys")
         workspace = cls(root, settings)
         key = (

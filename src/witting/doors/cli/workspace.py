@@ -89,7 +89,18 @@ def _workspace(root: Path) -> list[Finding]:
             findings.append(Finding(what, True, ""))
         except WittingError as error:
             findings.append(Finding(what, False, str(error)))
-    return findings
+    readable = Finding("config", True, "") in findings
+    return [*findings, *_sources(root)] if readable else findings
+
+
+def _sources(root: Path) -> list[Finding]:
+    """The configured places to read from; a walk passes over those that are not there."""
+    do = "nothing is read from it: put it there, or take it out of intake.sources"
+    return [
+        Finding(f"source {name}", there, "" if there else do)
+        for name in read_settings(root).intake.sources
+        for there in [(root / name).exists()]
+    ]
 
 
 def _check_config(root: Path) -> None:
