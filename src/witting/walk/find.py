@@ -1,4 +1,4 @@
-"""Where things lie in a workspace: a turn by its id, the parts of a person. Reads metadata; opens no words."""
+"""Who and what is meant: a person by their handle, a turn by its id. Reads metadata; opens no words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from typing import Any
 
 import polars as pl
 
+from witting.errors import UsageError
 from witting.store.parts import read_part
 from witting.walk.admit import PEOPLE, TURNS
 from witting.workspace import Workspace
+
+
+def find_person(workspace: Workspace, handle: str) -> str:
+    """The subject id behind a handle, of an erased person too. Raises UsageError, which does not repeat the handle."""
+    subject = workspace.vault.find(handle)
+    if subject is None:
+        raise UsageError(
+            "nobody is known by that handle here. Handles are source:name, e.g. chatgpt:user-4f2a."
+        )
+    return subject
 
 
 def find_turn(workspace: Workspace, row_id: str) -> dict[str, Any] | None:

@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from witting import corpus
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
-from witting.errors import CorpusError, UsageError
+from witting.errors import CorpusError
 from witting.schema import DECISION, empty
 from witting.store.parts import read_part
 from witting.walk import alone
 from witting.walk.curate import VERDICTS
 from witting.walk.decide import DECISIONS, decisions_of
+from witting.walk.find import find_person
 from witting.walk.release import everyone_permits
 from witting.workspace import Workspace
 
@@ -197,11 +198,7 @@ def _difference(said: dict[str, Any]) -> str:
 
 
 def _of_person(workspace: Workspace, manifest: corpus.Manifest, handle: str) -> dict[str, Any]:
-    subject = workspace.vault.find(handle)
-    if subject is None:
-        raise UsageError(
-            "nobody is known by that handle here. Handles are source:name, e.g. chatgpt:user-4f2a."
-        )
+    subject = find_person(workspace, handle)
     shard = workspace.keys.shard(subject, manifest.shards)
     uses = corpus.examples_of(manifest, workspace.objects, subject, shard=shard)
     reasons = _reasons(workspace, subject, shard)

@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show
-from witting.errors import UsageError
 from witting.walk import alone
 from witting.walk.erase import erase as erase_person
 from witting.walk.erase import plan
+from witting.walk.find import find_person
 from witting.workspace import Workspace
 
 
@@ -24,11 +24,7 @@ def erase(handle: str, /, *, yes: bool = False, common: Common = DEFAULT) -> int
         Do it without asking; without it, a terminal is asked and anything else is only shown the plan.
     """
     workspace = Workspace.open(common.workspace)
-    subject = workspace.vault.find(handle)
-    if subject is None:
-        raise UsageError(
-            "nobody is known by that handle here. Handles are source:name, e.g. chatgpt:user-4f2a."
-        )
+    subject = find_person(workspace, handle)
     with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
         planned = plan(step, subject)
         if not yes and not _agreed(planned):

@@ -15,7 +15,7 @@ from witting.rights.explain import explain as explain_turn
 from witting.rights.record import RightsEvent, read_events
 from witting.rights.record import record as record_events
 from witting.rights.standing import standing as standing_of
-from witting.walk.find import find_turn
+from witting.walk.find import find_person, find_turn
 from witting.workspace import Workspace
 
 EVIDENCE_BYTES_MAX = 1 << 20
@@ -73,7 +73,7 @@ def standing(handle: str, /, *, common: Common = DEFAULT) -> int:
         The person, as source:name.
     """
     workspace = Workspace.open(common.workspace)
-    subject = _known(workspace, handle)
+    subject = find_person(workspace, handle)
     rows = standing_of(workspace.projections.events(), subject, as_of=now(), **_rules(workspace))
     head = ("purpose", "basis", "open", "since", "until", "reason")
     show(
@@ -181,15 +181,6 @@ def _record(workspace: Workspace, events: Any, at: datetime) -> dict[str, Any]:
         events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=at
     )
     return done.as_json()
-
-
-def _known(workspace: Workspace, handle: str) -> str:
-    subject = workspace.vault.find(handle)
-    if subject is None:
-        raise UsageError(
-            "nobody is known by that handle here. Handles are source:name, e.g. chatgpt:user-4f2a."
-        )
-    return subject
 
 
 def _json_object(path: Path) -> dict[str, Any]:
