@@ -15,11 +15,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import AS_OF, REPOSITORY, Said, copy_quickstart, witting
+from witting import corpus
 from witting.workspace import Workspace
 
-HANDLE = "open_webui:george"
-CANARY = "quillvane marzipan 4471"  # said by one person only, in no other text of the quickstart
-WORDS = (CANARY, "7946 0123", "george.h@example.org", "george")
+CANDIDATES = (
+    "george",
+    "hannah",
+    "deniz",
+    "beatriz",
+)  # who is held out and who is trained on differs by workspace
+CANARY = "quillvane marzipan {name} 4471"  # said by one person only, in no other text of the quickstart
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """What must be gone: the canary, the name, and what one of them gave away."""
+    given = ("7946 0123", "george.h@example.org") if name == "george" else ()
+    return (CANARY.format(name=name), name, *given)
 
 
 def every_byte(root: Path) -> Iterator[tuple[Path, bytes]]:
@@ -56,9 +67,10 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = root / "inbox" / "open-webui-chats.json"
     chats = json.loads(path.read_text("utf-8"))
-    own = next(chat for chat in chats if chat["user_id"] == "george")
-    first = next(iter(own["chat"]["history"]["messages"].values()))
-    first["content"] = f"{first['content']} And note {CANARY}, please."
+    for name in CANDIDATES:
+        own = next(chat for chat in chats if chat["user_id"] == name)
+        first = next(iter(own["chat"]["history"]["messages"].values()))
+        first["content"] = f"{first['content']} And note {CANARY.format(name=name)}, please."
     path.write_text(json.dumps(chats, ensure_ascii=False), "utf-8")
     done = witting("run", root, "--as-of", AS_OF, "--json")
     assert done.code == 0, done.err
@@ -66,28 +78,41 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def before(planted: Path) -> dict[str, Any]:
+def name(planted: Path) -> str:
+    """One of the candidates whom an adapter was trained on."""
+    workspace = Workspace.open(planted)
+    manifest = corpus.load(workspace.objects, workspace.snapshots, "latest")
+    trained = {
+        s
+        for table in corpus.read(workspace.objects, manifest, split="train")
+        for s in table["subject_id"].to_pylist()
+    }
+    return next(n for n in CANDIDATES if workspace.vault.find(f"open_webui:{n}") in trained)
+
+
+@pytest.fixture(scope="module")
+def before(planted: Path, name: str) -> dict[str, Any]:
     run = json.loads((planted / "adapters" / "run.json").read_text("utf-8"))
     return {
-        "found": found(planted, WORDS),
+        "found": found(planted, words_of(name)),
         "adapters": {s["shard"]: s["adapter_sha256"] for s in run["shards"]},
-        "key": raw_key(planted),
+        "key": raw_key(planted, name),
         "checkpoint": witting("ledger", "checkpoint", "--workspace", planted, "--json").json["note"],
         "parts": corpus_parts(planted),
     }
 
 
 @pytest.fixture(scope="module")
-def erased(planted: Path, before: dict[str, Any]) -> Said:
-    done = witting("erase", HANDLE, "--workspace", planted, "--yes", "--json")
+def erased(planted: Path, name: str, before: dict[str, Any]) -> Said:
+    done = witting("erase", f"open_webui:{name}", "--workspace", planted, "--yes", "--json")
     assert done.code == 0, done.err
     return done
 
 
-def raw_key(root: Path) -> bytes:
+def raw_key(root: Path, name: str) -> bytes:
     """What the person's words are derived from: the surrogate key stands for it, from the same secret."""
     workspace = Workspace.open(root)
-    subject = workspace.vault.find(HANDLE)
+    subject = workspace.vault.find(f"open_webui:{name}")
     assert subject is not None
     return workspace.keys.surrogate_key(subject)
 
@@ -98,8 +123,8 @@ def corpus_parts(root: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_the_canary_is_there_before_only_as_redacted_text(before: dict[str, Any]) -> None:
-    files = {file for word, file in before["found"] if word == CANARY}
+def test_the_canary_is_there_before_only_as_redacted_text(name: str, before: dict[str, Any]) -> None:
+    files = {file for word, file in before["found"] if word == CANARY.format(name=name)}
     assert files
     assert all(file.startswith("objects/") for file in files)
     assert not {
@@ -111,7 +136,7 @@ def test_the_canary_is_there_before_only_as_redacted_text(before: dict[str, Any]
 def test_no_word_and_no_key_of_the_person_is_left_in_any_byte(
     planted: Path, before: dict[str, Any], erased: Said
 ) -> None:
-    assert found(planted, WORDS) == set()
+    assert found(planted, words_of(name)) == set()
     assert not [file for file, data in every_byte(planted) if before["key"] in data]
 
 
@@ -152,9 +177,11 @@ def test_the_certificate_is_checked_offline_by_somebody_without_witting(
 
 
 @pytest.mark.slow
-def test_a_late_batch_of_the_erased_person_is_refused_and_counted(planted: Path, erased: Said) -> None:
+def test_a_late_batch_of_the_erased_person_is_refused_and_counted(
+    planted: Path, name: str, erased: Said
+) -> None:
     log = planted / "inbox" / "late.json"
-    chat = {"id": "c", "user_id": "george", "title": "t", "created_at": 1, "updated_at": 1}
+    chat = {"id": "c", "user_id": name, "title": "t", "created_at": 1, "updated_at": 1}
     messages = {
         "m": {
             "id": "m",
@@ -180,8 +207,8 @@ def test_the_corpus_still_verifies_and_the_ledger_too(planted: Path, erased: Sai
 
 
 @pytest.mark.slow
-def test_erasing_again_says_there_is_nothing_left(planted: Path, erased: Said) -> None:
-    again = witting("erase", HANDLE, "--workspace", planted, "--json")
+def test_erasing_again_says_there_is_nothing_left(planted: Path, name: str, erased: Said) -> None:
+    again = witting("erase", f"open_webui:{name}", "--workspace", planted, "--json")
     assert again.code == 0
     assert again.json["plan"]["rows"] == {}
     assert again.json["plan"]["corpus_examples"] == 0

@@ -7,7 +7,7 @@ Sources: GDPR Art. 17; Bourtoule et al. 2021 (one shard is retrained); Thudi et 
 auditable procedure can).
 """
 
-from witting.erasure.certificate import NOT_PROVEN, certificate_body
+from witting.erasure.certificate import NOT_PROVEN, certificate_body, treatment
 from witting.erasure.locate import Located, locate, rows_of, rows_without
 from witting.erasure.purge import Rewritten, rewrite
 
@@ -20,4 +20,5 @@ __all__ = [
     "rewrite",
     "rows_of",
     "rows_without",
+    "treatment",
 ]

@@ -16,7 +16,16 @@ import pyarrow as pa
 
 from witting import corpus
 from witting.corpus.commit import replace_part
-from witting.erasure import Located, Rewritten, certificate_body, locate, rewrite, rows_of, rows_without
+from witting.erasure import (
+    Located,
+    Rewritten,
+    certificate_body,
+    locate,
+    rewrite,
+    rows_of,
+    rows_without,
+    treatment,
+)
 from witting.errors import SubjectErased
 from witting.ledger.certificate import reissue_statement, seal_statement, statement_text
 from witting.rights.record import RightsEvent, record
@@ -267,7 +276,7 @@ def _unlearn(step: Step, opened: Run, located: Located, changed: Mapping[str, An
     decided = release(inner)
     after = next((s.adapter_sha256 for s in run.shards if s.shard == located.shard), None)
     adapter = {
-        "treatment": "retrained" if after is not None else "removed",
+        "treatment": treatment(opened.body["adapter_sha256"], after),
         "shard": located.shard,
         "before_sha256": opened.body["adapter_sha256"],
         "after_sha256": after,
