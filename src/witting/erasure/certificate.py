@@ -24,7 +24,7 @@ NOT_PROVEN = (
     "What the base model learned before it came here is out of scope.",
     "Words of other people that quote or describe this person are theirs; names known from the export were replaced.",
     "Copies that left this workspace, exports and released adapters among them, cannot be recalled by it.",
-    "The ledger keeps a random id and dates; without the destroyed key and handle they lead to nobody.",
+    "The ledger, sealed audits and bookkeeping keep a random id and dates; without the key and handle they lead to nobody.",
     "A keyed hash of the handle is kept, only to refuse a late batch of the same person.",
     "That weights hold nothing of somebody cannot be proven from weights; what is proven is the procedure.",
 )

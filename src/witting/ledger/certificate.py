@@ -119,6 +119,18 @@ def reissue_statement(
     return _document(ledger, entry, sealed["kind"], written, digest, now=now)
 
 
+def seal_once(
+    ledger: Ledger, kind: str, body: Mapping[str, Any], *, now: datetime, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """As `seal_statement`; where an entry already seals exactly this body (a crash came before its file was written),
+    that entry's document again, and nothing is appended."""
+    digest = hashlib.sha256(canonical(dict(body), what=f"the {kind} statement")).hexdigest()
+    for entry in ledger.entries(kind=STATEMENT_KINDS[kind]):
+        if entry.body.get("statement") == _commitment(kind, digest):
+            return reissue_statement(ledger, entry.index, body, now=now)
+    return seal_statement(ledger, kind, body, now=now, facts=facts)
+
+
 def _commitment(kind: str, digest: str) -> dict[str, str]:
     return {"format": FORMAT, "kind": kind, "body_sha256": digest}
 

@@ -24,6 +24,7 @@ from witting.walk.step import FunnelRow, Step
 
 CHUNK_BYTES = 1 << 20
 MEDIA = "media_not_read"
+COMMITTED = "intake.committed"
 PARTLY = "some_members_refused"
 DISCARDABLE = (
     MEDIA,
@@ -158,8 +159,18 @@ def _record(step: Step, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
     if before is not None and replace(before, admitted_at=seen.admitted_at) == seen:
         return  # a file that was refused before, and is refused for the same reason now
     body = asdict(seen) | {"files": len(verdicts), "admitted_at": seen.admitted_at.isoformat()}
-    step.workspace.ledger.append("intake.committed", body, now=step.now)
+    if not _is_told(step, body):
+        step.workspace.ledger.append(COMMITTED, body, now=step.now)
     keep_artifact(step.workspace.database, seen)
+
+
+def _is_told(step: Step, body: dict[str, Any]) -> bool:
+    """Whether the ledger has this already: a kill came between telling it and keeping the artifact."""
+    same = ("sha256", "verdict", "reason")
+    return any(
+        all(entry.body[name] == body[name] for name in same)
+        for entry in step.workspace.ledger.entries(kind=COMMITTED)
+    )
 
 
 def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Artifact:

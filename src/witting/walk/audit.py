@@ -7,7 +7,7 @@ from typing import Any
 
 from witting import audit as room
 from witting import corpus, training
-from witting.ledger.certificate import seal_statement, statement_text
+from witting.ledger.certificate import seal_once, statement_text
 from witting.walk.commit import canaries, commitment, planned
 from witting.walk.model import base_model
 from witting.walk.step import Step
@@ -44,7 +44,7 @@ def audit(step: Step) -> dict[str, Any]:
         "report": report.as_json(),
     }
     facts = {"run": run, "commitment": committed}
-    document = seal_statement(workspace.ledger, "audit", body, now=step.now, facts=facts)
+    document = seal_once(workspace.ledger, "audit", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{run[:12]}"
     workspace.write("audits", f"{identifier}.json", text=statement_text(document))
     return {"audit": identifier, **body}

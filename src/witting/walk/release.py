@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from witting import corpus
 from witting.audit import AuditReport
-from witting.ledger.certificate import seal_statement, statement_text
+from witting.ledger.certificate import seal_once, statement_text
 from witting.release import card
 from witting.release.gate import GateVerdict, decide_release
 from witting.schema import DECISION, empty
@@ -42,7 +42,7 @@ def release(step: Step) -> dict[str, Any]:
     if known is not None:
         return {"release": known, **body}
     facts = {"run": body["run"], "corpus": manifest.id, "open": verdict.open, "audience": verdict.audience}
-    document = seal_statement(workspace.ledger, "release", body, now=step.now, facts=facts)
+    document = seal_once(workspace.ledger, "release", body, now=step.now, facts=facts)
     identifier = f"{document['entry']}-{body['run'][:12]}"
     workspace.write(
         "releases", f"{identifier}.md", text=card.write(body)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from witting import training
+from witting import corpus, training
 from witting.doors.cli.screen import DEFAULT, Common, show
 from witting.errors import GateShut
+from witting.rights.timeline import CLOSING
 from witting.serving import reply
 from witting.walk import guard
 from witting.walk.model import base_model
@@ -47,18 +48,35 @@ def chat(message: str | None = None, /, *, common: Common = DEFAULT) -> int:
 
 
 def _check_released(workspace: Workspace) -> None:
-    """The last release must be open, and of the adapters that are there. Raises GateShut."""
-    last = None
+    """The last release must be open, of the adapters that are there, and nobody in it may have said no since. Raises
+    GateShut."""
+    last, index = None, -1
     for entry in workspace.ledger.entries(kind="release.decided"):
-        last = entry.body
+        last, index = entry.body, entry.index
     if last is None:
         raise GateShut("nothing was released yet. Walk there with `witting run`.")
     if not last["open"]:
         raise GateShut("the gate is shut for the last adapter; `witting release` says why.")
     if training.read_run(workspace.path(ADAPTERS)).id != last["run"]:
         raise GateShut("the adapters are newer than the last release. Run `witting release`.")
+    if _somebody_left(workspace, last["corpus"], index):
+        raise GateShut("somebody this adapter learned from has said no since its release. Run `witting run`.")
     if last["audience"] == "operator_only":
         print("Released for the operator's own eyes only: this is no service for others.", file=sys.stderr)
+
+
+def _somebody_left(workspace: Workspace, corpus_id: str, released: int) -> bool:
+    """Whether one of the corpus's people refused, objected, withdrew or asked for erasure after the release's entry."""
+    manifest = corpus.load(workspace.objects, workspace.snapshots, corpus_id)
+    left = {
+        entry.body["subject"]
+        for entry in workspace.ledger.entries(released + 1, kind="rights.")
+        if entry.kind.removeprefix("rights.") in CLOSING
+    }
+    return any(
+        corpus.examples_of(manifest, workspace.objects, who, shard=workspace.keys.shard(who, manifest.shards))
+        for who in left
+    )
 
 
 def _lines() -> Iterator[str]:

@@ -67,4 +67,5 @@ def _certificate(done: dict[str, Any]) -> str:
             f"  release {body['release']['release']}: {'open' if body['release']['open'] else 'shut'}"
         )
     lines += ["  What this does not prove:", *[f"    - {said}" for said in body["not_proven"]]]
+    lines.append("reports/report.html is of the walk before; `witting run` writes it anew.")
     return "\n".join([*lines, f"Certificate: {done['path']} (witting verify, or verify/witting_verify.py)"])

@@ -119,7 +119,7 @@ def _page(result: WalkResult, workspace: Workspace) -> str:
     if "reports" in result.rooms:
         lines.append(f"Report: {workspace.path('reports', 'report.html')}")
     elif len(result.rooms) < len(ROOMS):
-        lines.append("Stopped as asked. `witting run` walks on.")
+        lines.append("Stopped as asked. `witting run` walks to the end, from what is there.")
     return "\n".join(lines)
 
 
