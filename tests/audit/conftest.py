@@ -14,7 +14,7 @@ import pytest
 from witting.audit.canary import Canary, draw, rows
 from witting.training import Base, load_adapted, load_base, take_off, train
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+sys.path.append(str(Path(__file__).parents[1] / "training"))
 from tiny_llama import RECIPE, clock, example, make_tokenizer, table
 
 KEY = bytes(range(32))

@@ -7,7 +7,7 @@ import pytest
 
 from witting.store.objects import Objects
 
-sys.path.insert(0, str(Path(__file__).parent))  # some_stages.py: worker processes inherit this path
+sys.path.append(str(Path(__file__).parent))  # some_stages.py: worker processes inherit this path
 
 
 @pytest.fixture

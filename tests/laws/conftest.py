@@ -7,7 +7,7 @@ import pytest
 
 from witting.store.keys import KeyStore
 
-sys.path.insert(0, str(Path(__file__).parent))  # small_world.py
+sys.path.append(str(Path(__file__).parent))  # small_world.py
 from small_world import PEOPLE
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # parrot.py, some_words.py
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+sys.path.append(str(Path(__file__).parent))  # parrot.py, some_words.py
+sys.path.append(str(Path(__file__).parents[1] / "training"))
 from tiny_llama import make_tokenizer
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from witting.training import Base, Recipe, load_base, take_off
 
-sys.path.insert(0, str(Path(__file__).parent))  # tiny_llama.py, which import mode `importlib` would not find
+sys.path.append(str(Path(__file__).parent))  # tiny_llama.py, which import mode `importlib` would not find
 from tiny_llama import RECIPE, make_base_folder
 
 
