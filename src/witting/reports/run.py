@@ -90,7 +90,7 @@ def _learned(results: Results) -> str:
         return ""
     counts = corpus["counts"]
     return (
-        f"What identifies people was replaced, and {count(curated['funnel']['kept'], 'message')} became "
+        f"What was found that identifies people was replaced, and {count(curated['funnel']['kept'], 'message')} became "
         f"{count(counts['examples'], 'example')} of {count(counts['people'], 'person', 'people')}."
     )
 

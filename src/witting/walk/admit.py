@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from witting.errors import ConfigError
 from witting.intake import admit as read_files
 from witting.intake.seal import ERASED, Sealed, parties, seal
 from witting.intake.source import FileVerdict
@@ -21,6 +22,7 @@ from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
 from witting.walk.step import FunnelRow, Step
+from witting.workspace import Workspace
 
 CHUNK_BYTES = 1 << 20
 MEDIA = "media_not_read"
@@ -57,6 +59,7 @@ def admit(step: Step) -> dict[str, Any]:
 def admit_paths(step: Step, sources: Sequence[Path], *, source: str | None = None) -> list[FileVerdict]:
     """Seal and commit what these files hold; files read before give nothing again. Returns a verdict a file."""
     settings = step.workspace.settings
+    check_shards(step.workspace)
     pending = _Pending()
     said: list[FileVerdict] = []
     for number, path in enumerate(sources):
@@ -137,7 +140,21 @@ def _once(tables: Sequence[pa.Table], key: str, schema: pa.Schema) -> pa.Table:
 
 
 def _add(step: Step, name: str, table: pa.Table, *, shard_column: str | None) -> None:
-    step.commit(name, (*step.parts(name), *_written(step, name, [table], shard_column=shard_column)))
+    detail = {"shards": step.workspace.settings.corpus.shards} if shard_column else {}
+    step.commit(
+        name, (*step.parts(name), *_written(step, name, [table], shard_column=shard_column)), detail=detail
+    )
+
+
+def check_shards(workspace: Workspace) -> None:
+    """A person's rows are found by their shard: the number of shards is fixed once words are in. Raises ConfigError."""
+    current = workspace.snapshots.current(TURNS)
+    pinned = None if current is None else current.detail.get("shards")
+    if pinned is not None and pinned != workspace.settings.corpus.shards:
+        raise ConfigError(
+            f"corpus.shards is {workspace.settings.corpus.shards}, but this workspace was filled with {pinned}; "
+            f"set it back to {pinned}, or start a new workspace."
+        )
 
 
 def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column: str | None) -> list[Part]:

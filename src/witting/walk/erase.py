@@ -33,7 +33,7 @@ from witting.schema import EXAMPLE, empty
 from witting.store.parts import Part, read_part, write_part
 from witting.store.records import Run, close_run, note_run, open_run, unfinished_runs
 from witting.walk import guard
-from witting.walk.admit import BAD, SIGNALS, TURNS
+from witting.walk.admit import BAD, SIGNALS, TURNS, check_shards
 from witting.walk.audit import audit
 from witting.walk.curate import CLUSTERS, EXAMPLES, VERDICTS
 from witting.walk.decide import DECISIONS
@@ -150,6 +150,7 @@ def _begin(step: Step, handle: str, subject_id: str) -> Run:
 
 
 def _locate(step: Step, subject_id: str) -> Located:
+    check_shards(step.workspace)
     shard = step.workspace.keys.shard(subject_id, step.workspace.settings.corpus.shards)
     return locate(step.workspace.snapshots, step.workspace.objects, subject_id, shard=shard, names=OF_PEOPLE)
 

@@ -56,9 +56,12 @@ class Step:
     def commit(
         self, name: str, parts: Iterable[Part], *, detail: Mapping[str, Any] | None = None
     ) -> Snapshot:
-        """Move the named snapshot to these parts; the same parts again move nothing."""
+        """Move the named snapshot to these parts; the same parts again move nothing. Without `detail` it stays as it was."""
         current = self.workspace.snapshots.current(name)
-        snapshot = Snapshot(name=name, made_by="walk", parts=tuple(parts), detail=dict(detail or {}))
+        kept = {} if current is None else current.detail
+        snapshot = Snapshot(
+            name=name, made_by="walk", parts=tuple(parts), detail=dict(kept if detail is None else detail)
+        )
         if current is not None and current.parts == snapshot.parts and current.detail == snapshot.detail:
             return current
         self.workspace.snapshots.commit(snapshot, expected=None if current is None else current.id)

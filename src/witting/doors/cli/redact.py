@@ -27,6 +27,8 @@ def redact(text: str, /, *, spans: Path | None = None, common: Common = DEFAULT)
         counts = redact_file(path, spans).as_json()
         show(common, counts, lambda: "\n".join(f"{name}: {count}" for name, count in counts.items()))
         return 0
+    if spans is not None:
+        raise UsageError(f"there is no file {text[:200]}; --spans goes with a JSONL file.")
     found, labels = scan(text)
     redacted = redact_text(text, spans=found, key=secrets.token_bytes(32), scope="command line")
     said = {"text": redacted, "spans": [span.as_json() for span in found], "labels": labels.as_json()}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
 from witting.errors import InputError, UsageError
+from witting.intake import SOURCES
 from witting.rights.decide import decide_files
 from witting.rights.evidence import judge as judge_evidence
 from witting.rights.explain import explain as explain_turn
@@ -167,13 +168,26 @@ def _rules(workspace: Workspace) -> dict[str, Any]:
 
 def _say(kind: str, handle: str, purpose: str | None, common: Common) -> int:
     workspace = Workspace.open(common.workspace)
-    at = now()
+    source = handle.partition(":")[0]
+    if source not in {known.name for known in SOURCES} or source == handle:
+        raise UsageError(
+            f"a handle is source:name, and the sources are {', '.join(sorted(known.name for known in SOURCES))}."
+        )
+    at, known = now(), workspace.vault.find(handle) is not None
     event = RightsEvent(
         kind=kind, subject=handle, purposes=() if purpose is None else (purpose,), occurred_at=at
     )
     report = _record(workspace, [event], at)
-    show(common, report, lambda: f"Recorded: {kind}. It holds from now on.")
+    show(common, report | {"known": known}, lambda: f"Recorded: {kind}. {_meaning(known)}")
     return 0
+
+
+def _meaning(known: bool) -> str:
+    if known:
+        return (
+            "It holds from now on. `witting run` makes a corpus and an adapter without this person's words."
+        )
+    return "NOBODY is known by that handle here. It will hold for whoever comes under it; check its spelling."
 
 
 def _record(workspace: Workspace, events: Any, at: datetime) -> dict[str, Any]:
@@ -198,6 +212,8 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 
 def _judgement(said: dict[str, Any]) -> str:
-    lines = [f"{said['verdict']} ({said['score']} of 100, profile {said['profile']})"]
+    lines = [
+        f"{said['verdict']} (profile {said['profile']}; {said['score']} of 100 for how it was asked, beside the hard rules)"
+    ]
     lines += [f"  {f['rule']} [{f['field']}]: {f['remedy']} ({f['source']})" for f in said["failed"]]
     return "\n".join(lines)

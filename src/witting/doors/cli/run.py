@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
-from witting.errors import UsageError
+from witting.errors import TrainingError, UsageError
 from witting.walk import ROOMS, WalkResult, walk
 from witting.workspace import Workspace
 
+NOBODY = (
+    "There is nobody's words to learn from, so nothing was trained. Look at the funnel: put exports into inbox/, "
+    "record consents with `witting rights record`, then walk again."
+)
 Room = Literal[
     "intake",
     "rights",
@@ -50,7 +54,7 @@ def run(
     with progress(common) as tell:
         result = walk(workspace, until=until, tell=tell, now=now(), as_of=as_of)
     show(common, _as_json(result, workspace), lambda: _page(result, workspace))
-    return 0
+    return 1 if _is_empty(result) else 0
 
 
 def build(*, common: Common = DEFAULT) -> int:
@@ -84,6 +88,10 @@ def release(*, common: Common = DEFAULT) -> int:
     return 0 if gate["open"] else 1
 
 
+def _is_empty(result: WalkResult) -> bool:
+    return "corpus" in result.rooms and not result.rooms["corpus"]["counts"]["people"]
+
+
 def _until(room: Room, common: Common) -> int:
     workspace = Workspace.open(common.workspace)
     result = _walk(workspace, room, common)
@@ -93,7 +101,10 @@ def _until(room: Room, common: Common) -> int:
 
 def _walk(workspace: Workspace, until: str | None, common: Common) -> WalkResult:
     with progress(common) as tell:
-        return walk(workspace, until=until, tell=tell, now=now())
+        result = walk(workspace, until=until, tell=tell, now=now())
+    if until is not None and until not in result.rooms:
+        raise TrainingError(NOBODY)
+    return result
 
 
 def _as_json(result: WalkResult, workspace: Workspace) -> dict[str, Any]:
@@ -112,6 +123,8 @@ def _page(result: WalkResult, workspace: Workspace) -> str:
         tuple(f"{row[name]:,}" if name != "stage" else row[name] for name in head) for row in result.funnel()
     ]
     lines = [table(rows, head=head), ""]
+    if _is_empty(result):
+        lines.append(NOBODY)
     if "training" in result.rooms:
         lines.append(_evaluation(result.rooms["training"]["evaluation"]))
     if "release" in result.rooms:
