@@ -39,7 +39,7 @@ def test_the_verdict_says_first_how_many_may_teach_and_what_the_gate_said(
 ) -> None:
     verdict = view(results, facts).verdict
     assert verdict.standing == "released"
-    assert verdict.said.startswith("Of 1,002 messages by 44 people, 811 may teach the model.")
+    assert verdict.said.startswith("Of 1,002 messages in talks of 44 people, 811 may teach the model.")
     assert "641 messages became 330 examples of 28 people" in verdict.said
     assert "for the operator's own eyes only. The audit was too small to rule a leak out." in verdict.said
 
@@ -157,7 +157,10 @@ def test_each_check_stands_beside_what_the_profile_asked(
 
 def test_a_leak_is_said_before_anything_milder(results: dict[str, Any], facts: Facts) -> None:
     report = results["audit"]["report"]
-    assert "found no sign of a leak, but were too few" in section(view(results, facts), "audit").title
+    assert (
+        "came back, no more often than of people never trained on; too few"
+        in section(view(results, facts), "audit").title
+    )
     report["canaries"]["exposure"]["p_value"] = 0.02
     assert "left a trace" in section(view(results, facts), "audit").title
     assert "left a trace" in view(results, facts).verdict.said

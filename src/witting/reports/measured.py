@@ -221,7 +221,13 @@ def _audit_title(report: Json) -> str:
     seen = trace(report)
     if seen:
         return sentence(seen)
-    tail = ", but were too few to rule one out" if report["underpowered"] else ""
+    tail = ", but were too few to rule a leak out" if report["underpowered"] else ""
+    extraction = report["extraction"]
+    back = extraction["extracted"]["hits"]
+    if back:
+        few = "; too few were tried to rule a leak out" if report["underpowered"] else ""
+        who = f"Words of {back} of {count(extraction['people'], 'person', 'people')} came back"
+        return f"{who}, no more often than of people never trained on{few}"
     return f"The attacks found no sign of a leak{tail}"
 
 

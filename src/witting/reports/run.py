@@ -80,7 +80,7 @@ def _words_said(results: Results) -> str:
     row, people = rights["funnel"], (rights.get("people") or {}).get("all")
     if row["read"] == 0:
         return "No message was read, so nothing may teach a model."
-    of = f" by {count(people, 'person', 'people')}" if people else ""
+    of = f" in talks of {count(people, 'person', 'people')}" if people else ""
     return f"Of {count(row['read'], 'message')}{of}, {row['kept']:,} may teach the model."
 
 
