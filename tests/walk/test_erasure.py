@@ -18,19 +18,26 @@ from conftest import AS_OF, REPOSITORY, Said, copy_quickstart, witting
 from witting import corpus
 from witting.workspace import Workspace
 
+# As much work as the quickstart's, in more and shorter sequences: every example of a shard is seen at least once.
+MORE_SEQUENCES = "steps = 48\nbatch_sequences = 8\nsequence_tokens = 32\n# "
 CANDIDATES = (
     "george",
     "hannah",
     "deniz",
     "beatriz",
 )  # who is held out and who is trained on differs by workspace
-CANARY = "quillvane marzipan {name} 4471"  # said by one person only, in no other text of the quickstart
+CANARY = {  # said by one person only, in no other text of the quickstart; no name in it, names are replaced
+    "george": "quillvane marzipan",
+    "hannah": "torfwick saffron",
+    "deniz": "brelmont cardamom",
+    "beatriz": "ostrolan nutmeg",
+}
 
 
 def words_of(name: str) -> tuple[str, ...]:
     """What must be gone: the canary, the name, and what one of them gave away."""
     given = ("7946 0123", "george.h@example.org") if name == "george" else ()
-    return (CANARY.format(name=name), name, *given)
+    return (CANARY[name], name, *given)
 
 
 def every_byte(root: Path) -> Iterator[tuple[Path, bytes]]:
@@ -63,14 +70,14 @@ def found(root: Path, words: tuple[str, ...]) -> set[tuple[str, str]]:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quickstart with a canary in one person's words, walked."""
     root = copy_quickstart(
-        tmp_path_factory.mktemp("erasure") / "workspace", settings=[("steps = 40", "steps = 8")]
+        tmp_path_factory.mktemp("erasure") / "workspace", settings=[("steps = 40 ", MORE_SEQUENCES)]
     )
     path = root / "inbox" / "open-webui-chats.json"
     chats = json.loads(path.read_text("utf-8"))
     for name in CANDIDATES:
         own = next(chat for chat in chats if chat["user_id"] == name)
         first = next(iter(own["chat"]["history"]["messages"].values()))
-        first["content"] = f"{first['content']} And note {CANARY.format(name=name)}, please."
+        first["content"] = f"{first['content']} And note {CANARY[name]}, please."
     path.write_text(json.dumps(chats, ensure_ascii=False), "utf-8")
     done = witting("run", root, "--as-of", AS_OF, "--json")
     assert done.code == 0, done.err
@@ -124,7 +131,7 @@ def corpus_parts(root: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_the_canary_is_there_before_only_as_redacted_text(name: str, before: dict[str, Any]) -> None:
-    files = {file for word, file in before["found"] if word == CANARY.format(name=name)}
+    files = {file for word, file in before["found"] if word == CANARY[name]}
     assert files
     assert all(file.startswith("objects/") for file in files)
     assert not {
@@ -134,7 +141,7 @@ def test_the_canary_is_there_before_only_as_redacted_text(name: str, before: dic
 
 @pytest.mark.slow
 def test_no_word_and_no_key_of_the_person_is_left_in_any_byte(
-    planted: Path, before: dict[str, Any], erased: Said
+    planted: Path, name: str, before: dict[str, Any], erased: Said
 ) -> None:
     assert found(planted, words_of(name)) == set()
     assert not [file for file, data in every_byte(planted) if before["key"] in data]

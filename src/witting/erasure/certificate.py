@@ -17,7 +17,7 @@ from witting.erasure.purge import Rewritten
 TREATMENTS = {
     "retrained": "The adapter of this shard was trained again from the base, without this person.",
     "removed": "Nobody else was left in this shard; its adapter was deleted.",
-    "held_out": "This person was held out, so no adapter was trained on them: trained again, theirs came out the same.",
+    "unchanged": "Trained again without this person, the adapter came out the same byte for byte: nothing of them was in it.",
     "not_trained": "No adapter was trained on this person.",
 }
 NOT_PROVEN = (
@@ -34,7 +34,7 @@ def treatment(before: str | None, after: str | None) -> str:
     """What became of the adapter of the person's shard, by its hash before and after: a key of TREATMENTS."""
     if after is None:
         return "removed"
-    return "held_out" if before == after else "retrained"
+    return "unchanged" if before == after else "retrained"
 
 
 def certificate_body(
