@@ -111,8 +111,9 @@ def _commit(step: Step, pending: _Pending) -> None:
         _add(step, TURNS, _once(turns, "row_id", TURN), shard_column="shard")
         _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
         _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
+    told = _told(step) if pending.files else set()
     for path, sha256, verdicts in pending.files:
-        _record(step, sha256, verdicts)
+        _record(step, sha256, verdicts, told)
         _consume(step, path, sha256, verdicts)
     pending.batches.clear()
     pending.files.clear()
@@ -169,25 +170,24 @@ def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column:
     ]
 
 
-def _record(step: Step, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
+def _record(
+    step: Step, sha256: str, verdicts: Sequence[FileVerdict], told: set[tuple[str, str, str]]
+) -> None:
     """The artifact's counts, in the database and in the ledger: never its name, which may be a person's."""
     seen = _artifact(sha256, verdicts, step.now)
     before = artifact(step.workspace.database, sha256)
     if before is not None and replace(before, admitted_at=seen.admitted_at) == seen:
         return  # a file that was refused before, and is refused for the same reason now
     body = asdict(seen) | {"files": len(verdicts), "admitted_at": seen.admitted_at.isoformat()}
-    if not _is_told(step, body):
+    if (seen.sha256, seen.verdict, seen.reason) not in told:
         step.workspace.ledger.append(COMMITTED, body, now=step.now)
     keep_artifact(step.workspace.database, seen)
 
 
-def _is_told(step: Step, body: dict[str, Any]) -> bool:
-    """Whether the ledger has this already: a kill came between telling it and keeping the artifact."""
-    same = ("sha256", "verdict", "reason")
-    return any(
-        all(entry.body[name] == body[name] for name in same)
-        for entry in step.workspace.ledger.entries(kind=COMMITTED)
-    )
+def _told(step: Step) -> set[tuple[str, str, str]]:
+    """What the ledger says of files already: a kill may have come between telling it and keeping the artifact."""
+    entries = step.workspace.ledger.entries(kind=COMMITTED)
+    return {(entry.body["sha256"], entry.body["verdict"], entry.body["reason"]) for entry in entries}
 
 
 def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Artifact:
