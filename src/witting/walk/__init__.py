@@ -30,7 +30,7 @@ from witting.walk.redact import redact
 from witting.walk.release import release
 from witting.walk.report import report
 from witting.walk.retain import retain
-from witting.walk.step import FunnelRow, Step, Tell
+from witting.walk.step import SWEPT, FunnelRow, Step, Tell
 from witting.walk.train import train
 from witting.workspace import Workspace
 
@@ -141,9 +141,7 @@ def _write_funnel(workspace: Workspace, result: WalkResult) -> None:
 def _sweep(workspace: Workspace, run_id: str) -> None:
     """Scratch parts and parts that no snapshot names any more are deleted."""
     _remove_scratch(workspace, run_id)
-    workspace.snapshots.forget_unreferenced(
-        prefixes=("intake/", "rights/", "redaction/", "curation/"), keep=()
-    )
+    workspace.snapshots.forget_unreferenced(prefixes=SWEPT, keep=())
 
 
 def _remove_scratch(workspace: Workspace, run_id: str) -> None:

@@ -39,8 +39,8 @@ from witting.walk.curate import CLUSTERS, EXAMPLES, VERDICTS
 from witting.walk.decide import DECISIONS
 from witting.walk.redact import REDACTED_TURNS
 from witting.walk.release import release
-from witting.walk.step import Step
-from witting.walk.train import ADAPTERS, evaluate, record_run, train_shards
+from witting.walk.step import SWEPT, Step
+from witting.walk.train import ADAPTERS, evaluate, record_run, summary, train_shards
 
 OF_PEOPLE = (TURNS, SIGNALS, DECISIONS, REDACTED_TURNS, EXAMPLES, CLUSTERS)
 KIND = "erasure"
@@ -171,9 +171,7 @@ def _purge(step: Step, run: Run, located: Located) -> list[Rewritten]:
         rewrite(workspace.snapshots, workspace.objects, name, subject, shard=shard, note=note)
     for key in list(workspace.objects.keys("scratch/")):
         workspace.objects.delete(key)
-    workspace.snapshots.forget_unreferenced(
-        prefixes=("intake/", "rights/", "redaction/", "curation/"), keep=()
-    )
+    workspace.snapshots.forget_unreferenced(prefixes=SWEPT, keep=())
     if not any(
         e.body["request_entry"] == run.body["request_entry"] for e in workspace.ledger.entries(kind=PURGED)
     ):
@@ -268,8 +266,7 @@ def _unlearn(step: Step, opened: Run, located: Located, changed: Mapping[str, An
         return None
     manifest = corpus.load(workspace.objects, workspace.snapshots, changed["after"])
     run = train_shards(workspace, manifest, range(manifest.shards), tell=step.tell)
-    evaluation = evaluate(workspace, manifest).as_json()
-    evaluation["per_person"] = len(evaluation["per_person"])
+    evaluation = summary(evaluate(workspace, manifest))
     record_run(workspace, run, evaluation, now=step.now)
     results = {"training": {"run": run.id, "evaluation": evaluation, "training": run.as_json()}}
     inner = replace(step, results=results)

@@ -68,6 +68,12 @@ class Step:
         return snapshot
 
 
+SWEPT = (
+    "intake/",
+    "rights/",
+    "redaction/",
+    "curation/",
+)  # where parts that no snapshot names any more are deleted
 BESIDE = ("as_of", "events", "names", "beside")  # digests of what a stage was given, not of what it means
 
 

@@ -23,7 +23,7 @@ def train(step: Step) -> dict[str, Any]:
     manifest = corpus.load(workspace.objects, workspace.snapshots, "latest")
     run = train_shards(workspace, manifest, range(manifest.shards), tell=step.tell)
     evaluation = evaluate(workspace, manifest)
-    said = evaluation.as_json() | {"per_person": len(evaluation.per_person)}
+    said = summary(evaluation)
     record_run(workspace, run, said, now=step.now)
     return {"run": run.id, "corpus": manifest.id, "evaluation": said, "training": run.as_json()}
 
@@ -58,6 +58,11 @@ def evaluate(workspace: Workspace, manifest: corpus.Manifest) -> training.Evalua
         seed=settings.seed,
         sequence_tokens=settings.training.sequence_tokens,
     )
+
+
+def summary(evaluation: training.Evaluation) -> dict[str, Any]:
+    """The evaluation as the ledger, the report and a release keep it: how many people, not which."""
+    return evaluation.as_json() | {"per_person": len(evaluation.per_person)}
 
 
 def record_run(workspace: Workspace, run: training.Run, evaluation: dict[str, Any], *, now: datetime) -> None:
