@@ -23,6 +23,7 @@ EVERYWHERE = {  # columns that mean the same in every table, where no comment sa
     "row_id": "the turn",
     "conversation_id": "the conversation it is part of",
     "subject_id": "whose data it is",
+    "evidence_end": "one after the last",
     "shard": "keyed hash of the subject modulo `corpus.shards`",
     "edited": "changed by its author after it was sent",
     "byte_start": "first byte in the file or archive member",

@@ -50,8 +50,16 @@ SIGNAL_KINDS = (
     "edited_prompt",  # on the prompt that was replaced
     "reaction",  # value: the emoji
     "comment",  # text: what the person said about the turn
+    "copied",  # the person copied it
+    "accepted",  # the person took it over into their own work
+    "stopped",  # the person stopped it while it was written
+    "objected",  # implied: the answer is called wrong, or not what was meant
+    "rephrased",  # implied: the person asks the same again in other words
+    "thanked",  # implied: thanks or praise for the answer
+    "continued",  # implied: the person goes on with what the answer gave
+    "abandoned",  # implied: the conversation ends on it
 )
-EXAMPLE_KINDS = ("sft", "preference", "text")
+EXAMPLE_KINDS = ("sft", "preference", "kto", "text")
 SPLITS = ("train", "heldout")
 REDACTION_KINDS = (
     "PERSON", "USERNAME", "AGE", "EMAIL", "PHONE", "ADDRESS", "LOCATION", "URL", "IP", "DEVICE_ID",
@@ -78,6 +86,7 @@ TURN = pa.schema(
         ("edited", pa.bool_()),
         ("deleted", pa.bool_()),  # unsent or taken down: no text is kept
         ("on_active_path", pa.bool_()),  # false for the branch of a tree that the person left
+        ("barred", pa.list_(pa.string())),  # PURPOSES that where it was published refuses; rights denies them
         ("artifact", pa.string()),  # SHA-256 of the file or archive it came from
         ("byte_start", pa.int64()),  # offsets in the file or archive member
         ("byte_end", pa.int64()),
@@ -106,6 +115,11 @@ SIGNAL = pa.schema(
         ("kind", pa.string()),  # SIGNAL_KINDS
         ("value", pa.string()),  # JSON; turns inside it are row_ids; never a person's words
         ("source_kind", pa.string()),  # the source's own name for it
+        ("rule", pa.string()),  # how it was read, with version: recorded/1, or a rule over words
+        ("confidence", pa.float32()),  # 0 to 1, that it means what kind says
+        ("evidence_row", pa.string()),  # the turn whose words said it; null where a product recorded it
+        ("evidence_start", pa.int32()),  # code points in that turn's words as they were read
+        ("evidence_end", pa.int32()),
         ("occurred_at", TIMESTAMP),
         ("text_sealed", pa.binary()),  # a comment or correction, sealed; associated data = signal_id
         ("shard", pa.int16()),
@@ -205,9 +219,10 @@ EXAMPLE = pa.schema(
         ("kind", pa.string()),  # EXAMPLE_KINDS
         ("subject_id", pa.string()),
         ("conversation_id", pa.string()),
-        ("messages", pa.list_(MESSAGE)),  # sft, text: learn marks what the loss sees; preference: the prompt
+        ("messages", pa.list_(MESSAGE)),  # learn marks what the loss sees; preference: the prompt
         ("chosen", pa.string()),  # preference only
         ("rejected", pa.string()),
+        ("label", pa.bool_()),  # kto only: was the learned answer wanted
         ("turns", pa.list_(pa.string())),  # row_ids it was made from, in order
         ("signals", pa.list_(pa.string())),  # signal_ids it was made from
         ("rule", pa.string()),  # the rule that made it, with version: answered/1, regenerated_pair/1, ...

@@ -58,7 +58,7 @@ def example(number: int, subject: str = "ana", kind: str = "sft", **fields: Any)
     ]
     row = {
         "example_id": f"{number:032x}", "kind": kind, "subject_id": subject, "conversation_id": f"c{number}",
-        "messages": messages if kind == "sft" else messages[:1], "chosen": None, "rejected": None,
+        "messages": messages if kind == "sft" else messages[:1], "chosen": None, "rejected": None, "label": None,
         "turns": [f"q{number}", f"a{number}"], "signals": [], "rule": "answered/1", "language": "en",
         "surface": "chatgpt", "place": "FR", "split": "heldout" if subject == "dee" else "train", "canary": False,
         "shard": PEOPLE[subject],

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from witting.errors import UsageError
-from witting.intake import REFUSALS, SOURCES, FileVerdict, Skipped, Turn, admit
-from witting.schema import AUDIENCES, PRECISIONS, PURPOSES, ROLES, SIGNAL_KINDS
+from witting.intake import REFUSALS, SOURCES, Facts, FileVerdict, PermittedUse, Skipped, Turn, admit
+from witting.schema import AUDIENCES, PRECISIONS, ROLES, SIGNAL_KINDS
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "interactions-dev"
@@ -208,13 +208,24 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
     assert reasons(run(tmp_path)) == {"a.txt": "not_readable"}
 
 
-def test_every_source_states_its_permitted_use():
+def test_every_source_states_what_its_platform_permits_and_since_when():
     names = [source.name for source in SOURCES]
-    assert len(names) == len(set(names)) == 10
+    assert len(names) == len(set(names))
     for source in SOURCES:
-        assert set(source.permitted_use.purposes) <= set(PURPOSES)
-        assert source.permitted_use.citation
-        assert isinstance(source.permitted_use.as_of, date)
+        for term in source.facts.terms:
+            assert term.citation
+            assert "personalise_ads" not in term.purposes
+
+
+def test_the_terms_in_force_on_a_day_are_the_latest_that_had_begun():
+    old, new = (
+        PermittedUse(day, (purpose,), "", "c", False)
+        for day, purpose in ((date(2020, 1, 1), "evaluate_model"), (date(2026, 1, 15), "safety_review"))
+    )
+    facts = Facts("", "", "", "", "", "", (old, new))
+    assert facts.permitted(date(2026, 1, 14)) == old
+    assert facts.permitted(date(2026, 1, 15)) == new
+    assert facts.permitted(date(2019, 1, 1)) == old  # before the first that is known: that one
 
 
 def test_every_reason_a_file_can_be_refused_for_has_a_row_in_the_docs():
@@ -224,7 +235,7 @@ def test_every_reason_a_file_can_be_refused_for_has_a_row_in_the_docs():
 
 
 def test_the_word_tables_are_well_formed():
-    for name in ("whatsapp_words.toml", "meta_words.toml"):
+    for name in ("whatsapp/words.toml", "meta/words.toml"):
         table = tomllib.loads((ROOT / "src/witting/intake" / name).read_text("utf-8"))
         for language in table["language"].values():
             assert all(

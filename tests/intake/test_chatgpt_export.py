@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from witting.intake.chatgpt import SOURCE
+from witting.intake.assistants.chatgpt import SOURCE
 from witting.intake.source import Export, Member, Skipped, Turn
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "interactions-dev"

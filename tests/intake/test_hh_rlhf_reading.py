@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from witting.intake.hh_rlhf import SOURCE
+from witting.intake.sets.hh_rlhf import SOURCE
 from witting.intake.source import Export, Member, Skipped, Turn
 
 FILE = (

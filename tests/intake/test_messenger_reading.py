@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from witting.errors import UnreadableFile
-from witting.intake import FileVerdict, Skipped, Turn, admit, instagram, messenger
-from witting.intake.mojibake import is_mojibake, repaired
+from witting.intake import FileVerdict, Skipped, Turn, admit
+from witting.intake.meta import instagram, messenger
+from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.source import Export, Member
 
 ROOT = Path(__file__).parents[2]

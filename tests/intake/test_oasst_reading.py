@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from witting.intake.oasst import SOURCE
+from witting.intake.sets.oasst import SOURCE
 from witting.intake.source import Export, Member, Skipped, Turn
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "interactions-dev" / "oasst"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from witting.intake.open_webui import SOURCE, without_details
+from witting.intake.assistants.open_webui import SOURCE, without_details
 from witting.intake.source import Export, Member, Skipped, Turn
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "interactions-dev"

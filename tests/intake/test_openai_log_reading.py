@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from witting.intake.openai_log import SOURCE
+from witting.intake.logs.openai_log import SOURCE
 from witting.intake.source import Export, Member, Skipped, Turn
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from witting.intake.sets.taskmaster import SOURCE
 from witting.intake.source import Export, Member, Skipped, Turn
-from witting.intake.taskmaster import SOURCE
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "interactions-dev" / "taskmaster"
 

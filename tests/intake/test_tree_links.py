@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from witting.intake.assistants.tree import Node, Seen, grow, plant
 from witting.intake.instant import Instant
 from witting.intake.source import Turn
-from witting.intake.tree import Node, Seen, grow, plant
 
 IDS = st.sampled_from("abcdefgh")
 

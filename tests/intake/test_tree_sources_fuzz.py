@@ -3,20 +3,18 @@
 import io
 import json
 from copy import deepcopy
-from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from witting.errors import InputError
+from witting.intake import assistants, logs, sets
 from witting.intake.source import Export, Member, Skipped, Turn
-from witting.schema import AUDIENCES, PURPOSES, ROLES, SIGNAL_KINDS
+from witting.schema import AUDIENCES, ROLES, SIGNAL_KINDS
 
-SOURCES = {
-    name: import_module(f"witting.intake.{name}").SOURCE
-    for name in ("chatgpt", "claude", "open_webui", "openai_log", "oasst", "hh_rlhf", "taskmaster")
-}
+FAMILIES = (assistants, logs, sets)
+SOURCES = {source.name: source for family in FAMILIES for source in family.SOURCES}
 SAID = {
     "author": {"role": "user"},
     "content": {"content_type": "text", "parts": ["hi"]},
@@ -206,12 +204,3 @@ def test_no_source_claims_the_files_of_another(name):
             if other != name:
                 one = member(path, _dump(path, value))
                 assert not SOURCES[name].claims(one, one.head()), (name, other, path)
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_every_source_states_its_permitted_use(name):
-    use = SOURCES[name].permitted_use
-    assert set(use.purposes) <= set(PURPOSES)
-    assert use.citation.startswith("https://")
-    assert use.note
-    assert "personalise_ads" not in use.purposes

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from witting.errors import InputError, UnreadableFile
-from witting.intake import Skipped, Turn, whatsapp
+from witting.intake import Skipped, Turn
 from witting.intake.source import Export, Member
-from witting.intake.whatsapp_header import parse_header, to_date
+from witting.intake.whatsapp import chat as whatsapp
+from witting.intake.whatsapp.header import parse_header, to_date
 
 FUZZ = settings(max_examples=150, deadline=None)
 

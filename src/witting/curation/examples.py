@@ -30,7 +30,7 @@ ANSWERED, OWN_WORDS = "answered/1", "own_words/1"
 RULES = (ANSWERED, *PAIR_RULES, OWN_WORDS)
 
 _COLUMNS = (
-    "kind", "subject_id", "conversation_id", "messages", "chosen", "rejected", "turns", "signals", "rule", "anchor",
+    "kind", "subject_id", "conversation_id", "messages", "chosen", "rejected", "label", "turns", "signals", "rule", "anchor",
 )  # fmt: skip
 
 
@@ -178,6 +178,7 @@ def _answered(targets: Targets, duplicates: pl.DataFrame) -> pl.DataFrame:
             pl.concat_list("turns", "row_id").alias("turns"),
             pl.lit(None, dtype=pl.String).alias("chosen"),
             pl.lit(None, dtype=pl.String).alias("rejected"),
+            pl.lit(None, dtype=pl.Boolean).alias("label"),
             pl.lit([], dtype=pl.List(pl.String())).alias("signals"),
             pl.lit(ANSWERED).alias("rule"),
             pl.col("row_id").alias("anchor"),
@@ -194,6 +195,7 @@ def _paired(targets: Targets) -> pl.DataFrame:
         .join(text.drop("conversation_id"), left_on="rejected", right_on="row_id", suffix="_rejected")
         .with_columns(
             pl.lit("preference").alias("kind"),
+            pl.lit(None, dtype=pl.Boolean).alias("label"),
             pl.concat_list("turns", "chosen", "rejected").alias("turns"),
             pl.col("chosen").alias("anchor"),
         )
@@ -225,6 +227,7 @@ def _own_words(targets: Targets, duplicates: pl.DataFrame) -> pl.DataFrame:
             pl.lit("text").alias("kind"),
             pl.lit(None, dtype=pl.String).alias("chosen"),
             pl.lit(None, dtype=pl.String).alias("rejected"),
+            pl.lit(None, dtype=pl.Boolean).alias("label"),
             pl.lit([], dtype=pl.List(pl.String())).alias("signals"),
             pl.lit(OWN_WORDS).alias("rule"),
         )

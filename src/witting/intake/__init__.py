@@ -4,16 +4,20 @@ Covered: reading what people and products exported, finding out what it is by co
 counted: records = turns + skipped. Not covered: whether a turn may be used (rights), what in it is personal (redaction),
 sealing and storing (`seal.py`). Message text is never changed.
 
-`admit` is the verb. `SOURCES` are the readers in the order they are asked, with what each platform's terms permit.
+`admit` is the verb. `SOURCES` are the readers in the order they are asked, each with its facts: audience,
+speakers, clock, and what its platform's terms permit.
 """
 
 from witting.intake.detect import SOURCES, admit, source_named
+from witting.intake.facts import Facts, PermittedUse
 from witting.intake.refusals import REFUSALS
-from witting.intake.source import FileVerdict, PermittedUse, Signal, Skipped, Source, Turn
+from witting.intake.source import Evidence, FileVerdict, Signal, Skipped, Source, Turn
 
 __all__ = [
     "REFUSALS",
     "SOURCES",
+    "Evidence",
+    "Facts",
     "FileVerdict",
     "PermittedUse",
     "Signal",

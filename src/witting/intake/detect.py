@@ -22,36 +22,20 @@ from pathlib import Path
 from posixpath import basename, dirname
 
 from witting.errors import InputError, UsageError
-from witting.intake import (
-    chatgpt,
-    claude,
-    hh_rlhf,
-    instagram,
-    messenger,
-    oasst,
-    open_webui,
-    openai_log,
-    taskmaster,
-    whatsapp,
-)
+from witting.intake import assistants, logs, meta, sets, whatsapp
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
 from witting.intake.json_stream import plain_head
 from witting.intake.refusals import reason_of
 from witting.intake.source import HEAD_BYTES, Export, FileVerdict, Member, Skipped, Source, Turn
 
 SOURCES: tuple[Source, ...] = (
-    instagram.SOURCE,  # before Messenger: the same format, told apart by its folder
-    messenger.SOURCE,
-    chatgpt.SOURCE,
-    claude.SOURCE,
-    open_webui.SOURCE,
-    oasst.SOURCE,
-    hh_rlhf.SOURCE,
-    taskmaster.SOURCE,
-    openai_log.SOURCE,
-    whatsapp.SOURCE,
+    *meta.SOURCES,
+    *assistants.SOURCES,
+    *sets.SOURCES,
+    *logs.SOURCES,
+    *whatsapp.SOURCES,
 )
-STANDALONE = frozenset({whatsapp.SOURCE.name})  # every file is an export of its own
+STANDALONE = frozenset({"whatsapp"})  # every file is an export of its own
 BESIDE = "beside_the_chats"
 PEEK_BYTES = 16
 RECORD_BYTES_MAX = 1 << 20  # of a quarantined record

@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pyarrow as pa
 
-from witting.intake.source import FileVerdict, Signal, Skipped, Turn
+from witting.intake.source import Evidence, FileVerdict, Signal, Skipped, Turn
 from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN
 from witting.store.keys import KeyStore
 from witting.store.vault import Vault
@@ -251,6 +251,7 @@ class _Sealer:
             "edited": turn.edited,
             "deleted": turn.deleted,
             "on_active_path": turn.on_active_path,
+            "barred": list(turn.barred),
             "artifact": self.artifact,
             "byte_start": turn.bytes[0],
             "byte_end": turn.bytes[1],
@@ -284,9 +285,18 @@ class _Sealer:
             "kind": signal.kind,
             "value": json.dumps(value, sort_keys=True, ensure_ascii=False),
             "source_kind": signal.source_kind,
+            "rule": signal.rule,
+            "confidence": signal.confidence,
+            **self._evidence(turn, signal.evidence),
             "occurred_at": in_utc(signal.time, self.zone),
             "shard": self.keys.shard(giver, self.shards),
         }
+
+    def _evidence(self, turn: Turn, evidence: Evidence | None) -> Columns:
+        if evidence is None:
+            return {"evidence_row": None, "evidence_start": None, "evidence_end": None}
+        row_id = self._row_of(turn, evidence.turn)
+        return {"evidence_row": row_id, "evidence_start": evidence.start, "evidence_end": evidence.end}
 
     def _quarantine(self, skipped: list[Skipped]) -> pa.Table:
         records = [entry.record or b"" for entry in skipped]

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, BinaryIO
+
+from witting.intake.facts import Facts
 
 HEAD_BYTES = 65_536
 
@@ -43,6 +44,15 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Where the words lie that a signal was read from: code points of that turn's text."""
+
+    turn: str  # native id, in the same conversation
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Signal:
     """Feedback on a turn. `kind` is one of schema.SIGNAL_KINDS; `value` is JSON and holds no one's words."""
 
@@ -52,6 +62,11 @@ class Signal:
     source_kind: str | None = None
     time: str | None = None
     by: str | None = None  # speaker who gave it; null = the person the turn answers
+    rule: str = (
+        "recorded/1"  # how it was read: what a product recorded, or a rule over words, with its version
+    )
+    confidence: float = 1.0  # that it means what `kind` says: 1 where a product recorded the act itself
+    evidence: Evidence | None = None  # for what people imply in their words
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,9 @@ class Turn:
     edited: bool = False
     deleted: bool = False
     on_active_path: bool = True
+    barred: tuple[
+        str, ...
+    ] = ()  # schema.PURPOSES that the place it was published at refuses (robots, TDM, AIPREF)
     signals: tuple[Signal, ...] = ()
 
 
@@ -105,14 +123,9 @@ class FileVerdict:
     quarantined: int
 
 
-@dataclass(frozen=True)
-class PermittedUse:
-    """What the platform's own terms let this data be used for: a dated record; rights reads it."""
-
-    purposes: tuple[str, ...]  # schema.PURPOSES the terms do not bar
-    as_of: date
-    citation: str
-    note: str
+def nobody(export: Export) -> str | None:
+    """Where nothing in an export says whose it is."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -120,9 +133,10 @@ class Source:
     """One kind of export. `read` yields for each claimed member its records in order."""
 
     name: str
-    permitted_use: PermittedUse
+    facts: Facts  # of its folder's sources.toml
     claims: Callable[[Member, bytes], bool]
     read: Callable[[Export], Iterator[Turn | Skipped]]
+    exporter: Callable[[Export], str | None] = nobody  # the speaker whose export it is, where it can be told
     companions: frozenset[str] = (
         frozenset()
     )  # names of files beside the chats that hold none: profile, settings

@@ -13,10 +13,11 @@ them. Audience: `assistant`. Time: ISO 8601 in UTC. The export has no thumbs and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from posixpath import basename, dirname
 from typing import Any
 
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import (
     BadRecord,
@@ -29,8 +30,7 @@ from witting.intake.json_stream import (
     shape,
     split,
 )
-from witting.intake.source import Export, Member, PermittedUse, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.source import Export, Member, Skipped, Source, Turn
 
 NAME = "claude"
 ACCOUNTS_NAME = "users.json"
@@ -179,22 +179,7 @@ def _only_account(member: Member | None) -> str:
 SOURCE = Source(
     name=NAME,
     companions=frozenset(("users.json", "projects.json")),
-    permitted_use=PermittedUse(
-        purposes=(
-            "provide_service",
-            "safety_review",
-            "human_review",
-            "evaluate_model",
-            "fine_tune_own_model",
-        ),
-        as_of=date(2026, 11, 24),
-        citation="https://www.anthropic.com/legal/consumer-terms",
-        note=(
-            "The operator's own data, or that of people who bring their export; the vendor's terms were not reviewed "
-            "for this record and are to be stated by the operator. Until then no general model, sharing or "
-            "publication."
-        ),
-    ),
+    facts=family("assistants")[NAME],
     claims=claims,
     read=read,
 )

@@ -20,9 +20,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, fit_id, grow
+from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either
 from witting.intake.json_stream import (
     FAULTY_BYTES_MAX,
@@ -36,9 +37,7 @@ from witting.intake.json_stream import (
     split_lines_or_array,
 )
 from witting.intake.signals import Answer, distinct, feedback, is_text, preference, rating
-from witting.intake.source import Export, Member, PermittedUse, Signal, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, fit_id, grow
-from witting.schema import PURPOSES
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "openai_log"
 ROLES = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
@@ -293,15 +292,7 @@ def _chained(parent: str | None, index: int, role: str, text: str | None) -> str
 
 SOURCE = Source(
     name=NAME,
-    permitted_use=PermittedUse(
-        purposes=tuple(purpose for purpose in PURPOSES if purpose != "personalise_ads"),
-        as_of=date(2026, 11, 24),
-        citation="https://platform.openai.com/docs/guides/fine-tuning",
-        note=(
-            "The operator's own data, from the operator's own product; terms to be stated by the operator. Answers "
-            "come from models whose own licences or terms may bar training on them."
-        ),
-    ),
+    facts=family("logs")[NAME],
     claims=claims,
     read=read,
 )

@@ -15,13 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.facts import family
 from witting.intake.json_stream import BadRecord, Piece, as_dict, line_shapes, parse, plain_head, split_lines
 from witting.intake.signals import Answer, preference
-from witting.intake.source import Export, Member, PermittedUse, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
-from witting.schema import PURPOSES
+from witting.intake.source import Export, Member, Skipped, Source, Turn
 
 NAME = "hh_rlhf"
 HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
@@ -128,12 +127,7 @@ def _chain(
 
 SOURCE = Source(
     name=NAME,
-    permitted_use=PermittedUse(
-        purposes=tuple(purpose for purpose in PURPOSES if purpose != "personalise_ads"),
-        as_of=date(2026, 11, 24),
-        citation="https://github.com/anthropics/hh-rlhf/blob/master/LICENSE",
-        note="MIT. Holds offensive and adversarial text; made to train preference models.",
-    ),
+    facts=family("sets")[NAME],
     claims=claims,
     read=read,
 )

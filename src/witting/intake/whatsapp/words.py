@@ -1,4 +1,4 @@
-"""The words WhatsApp itself writes into an export, read from `whatsapp_words.toml` once.
+"""The words WhatsApp itself writes into an export, read from `words.toml` once.
 
 Covered: comparing them without marks, case and full stops. Not covered: deciding what a message is (`whatsapp.py`).
 """
@@ -54,7 +54,7 @@ def half_day(word: str) -> str:
 
 @cache
 def words() -> Words:
-    table = tomllib.loads(files("witting.intake").joinpath("whatsapp_words.toml").read_text("utf-8"))
+    table = tomllib.loads(files("witting.intake.whatsapp").joinpath("words.toml").read_text("utf-8"))
     languages = table["language"].values()
     orders: dict[str, set[str]] = {}
     for language in languages:

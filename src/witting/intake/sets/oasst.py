@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from witting.errors import UnreadableFile
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import (
     BadRecord,
@@ -35,9 +36,7 @@ from witting.intake.json_stream import (
     value_at,
 )
 from witting.intake.signals import Answer, preference, rating
-from witting.intake.source import Export, Member, PermittedUse, Signal, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
-from witting.schema import PURPOSES
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "oasst"
 ROLES = {"prompter": "user", "assistant": "assistant"}
@@ -320,12 +319,7 @@ def _best_leaf(messages: list[_Message]) -> str | None:
 
 SOURCE = Source(
     name=NAME,
-    permitted_use=PermittedUse(
-        purposes=tuple(purpose for purpose in PURPOSES if purpose != "personalise_ads"),
-        as_of=date(2026, 11, 24),
-        citation="https://github.com/LAION-AI/Open-Assistant/blob/main/LICENSE",
-        note="Apache-2.0: keep the licence and notices when it is passed on.",
-    ),
+    facts=family("sets")[NAME],
     claims=claims,
     read=read,
 )

@@ -21,17 +21,18 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from importlib.resources import files
 from itertools import islice, pairwise
 from posixpath import basename, dirname
 from typing import Any
 
+from witting.intake.facts import family
 from witting.intake.json_stream import BadRecord, Item, Piece, read_record, shape, split
-from witting.intake.mojibake import is_mojibake, repaired
+from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.refusals import unreadable
-from witting.intake.source import Export, Member, PermittedUse, Signal, Skipped, Source, Turn
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "messenger"
 META_AI = "Meta AI"
@@ -42,14 +43,6 @@ REACTIONS_MAX = 1_000
 _THREAD_FILE = re.compile(r"message_\d+\.json")
 _MEDIA_KEYS = ("photos", "videos", "audio_files", "gifs", "files", "sticker", "media")
 _GROUP_KINDS = ("RegularGroup", "Group")
-
-PERMITTED_USE = PermittedUse(
-    purposes=("provide_service", "safety_review", "human_review", "evaluate_model", "fine_tune_own_model"),
-    as_of=date(2026, 11, 24),
-    citation='Meta, "Download your information": the person\'s own copy (GDPR Art. 15 and 20).',
-    note="Not verified: no Meta terms were read for what a person may hand on from their own download. Held to the "
-    "narrowest reading until they are. Other people's messages in it need their own consent in any case.",
-)
 
 
 # One file
@@ -171,7 +164,7 @@ def _generated(said: str, sender: str) -> str | None:
 
 @cache
 def _phrases() -> tuple[tuple[re.Pattern[str], frozenset[str], str], ...]:
-    table = tomllib.loads(files("witting.intake").joinpath("meta_words.toml").read_text("utf-8"))
+    table = tomllib.loads(files("witting.intake.meta").joinpath("words.toml").read_text("utf-8"))
     reasons = {"reaction": "reaction_notice", "attachment": "media_omitted", "event": "system_line"}
     return tuple(
         (_pattern(phrase), frozenset(language["you"]), reason)
@@ -368,4 +361,4 @@ def _entry(
     )
 
 
-SOURCE = Source(name=NAME, permitted_use=PERMITTED_USE, claims=claims, read=read)
+SOURCE = Source(name=NAME, facts=family("meta")[NAME], claims=claims, read=read)

@@ -13,20 +13,14 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from witting.intake import messenger
-from witting.intake.source import Member, PermittedUse, Source
+from witting.intake.facts import family
+from witting.intake.meta import messenger
+from witting.intake.source import Member, Source
 
 NAME = "instagram"
 
 _PRODUCT = re.compile(
     r"(?<![^/])(your_(?:facebook|instagram)_activity|your_activity_across_facebook|(?:facebook|instagram)(?:-[^/]*)?)/"
-)
-
-PERMITTED_USE = PermittedUse(
-    purposes=messenger.PERMITTED_USE.purposes,
-    as_of=messenger.PERMITTED_USE.as_of,
-    citation=messenger.PERMITTED_USE.citation.replace("information", "information (Instagram)"),
-    note=messenger.PERMITTED_USE.note,
 )
 
 
@@ -40,5 +34,5 @@ def claims(member: Member, head: bytes) -> bool:
 
 
 SOURCE = Source(
-    name=NAME, permitted_use=PERMITTED_USE, claims=claims, read=partial(messenger.read, source=NAME)
+    name=NAME, facts=family("meta")[NAME], claims=claims, read=partial(messenger.read, source=NAME)
 )

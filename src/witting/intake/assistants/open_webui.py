@@ -20,9 +20,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.facts import family
 from witting.intake.instant import from_epoch
 from witting.intake.json_stream import (
     BadRecord,
@@ -36,9 +37,7 @@ from witting.intake.json_stream import (
     split,
 )
 from witting.intake.signals import Answer, feedback, preference, rating
-from witting.intake.source import Export, Member, PermittedUse, Signal, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
-from witting.schema import PURPOSES
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "open_webui"
 TOP = "(top)"  # a new first prompt is a sibling of the old one, though neither has a parent
@@ -311,15 +310,7 @@ def _answer(node: Node) -> Answer:
 
 SOURCE = Source(
     name=NAME,
-    permitted_use=PermittedUse(
-        purposes=tuple(purpose for purpose in PURPOSES if purpose != "personalise_ads"),
-        as_of=date(2026, 11, 24),
-        citation="https://docs.openwebui.com/license",
-        note=(
-            "The operator's own data, from the operator's own server; terms to be stated by the operator. Answers "
-            "come from models whose own licences or terms may bar training on them."
-        ),
-    ),
+    facts=family("assistants")[NAME],
     claims=claims,
     read=read,
 )

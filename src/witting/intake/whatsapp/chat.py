@@ -20,12 +20,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from functools import partial
 
+from witting.intake.facts import family
 from witting.intake.refusals import unreadable
-from witting.intake.source import Export, Member, PermittedUse, Skipped, Source, Turn
-from witting.intake.whatsapp_header import (
+from witting.intake.source import Export, Member, Skipped, Source, Turn
+from witting.intake.whatsapp.header import (
     DateOrder,
     Dates,
     Header,
@@ -34,7 +34,7 @@ from witting.intake.whatsapp_header import (
     parse_header,
     to_date,
 )
-from witting.intake.whatsapp_words import MARK, Words, plain, unmarked, words
+from witting.intake.whatsapp.words import MARK, Words, plain, unmarked, words
 
 LINE_BYTES_MAX = 1 << 20
 RECORD_BYTES_MAX = 4 << 20  # WhatsApp itself allows 65,536 characters
@@ -46,6 +46,7 @@ MIXED_LINES_MIN = 5  # so many heads of a second shape, and a tenth of the first
 COLON_NAME_LINES_MIN = 3
 CLAIM_LINES = 50
 BROKEN_PERCENT_MAX = 1
+NAME = "whatsapp"
 META_AI = "Meta AI"
 
 _LRM = "\u200e"
@@ -58,16 +59,6 @@ _PLACE = re.compile(
     rf"{MARK}{{0,4}}[^:\n]{{2,40}}: https://(maps\.google\.com|www\.google\.com/maps|maps\.apple\.com)\S*\s*\Z"
 )
 _POLL = re.compile(rf"{MARK}{{0,4}}POLL:\r?\n", re.IGNORECASE)
-
-PERMITTED_USE = PermittedUse(
-    purposes=("provide_service", "safety_review", "human_review", "evaluate_model", "fine_tune_own_model"),
-    as_of=date(2026, 1, 15),
-    citation="WhatsApp Business Solution Terms, in force 15 January 2026: no use of its data, even anonymised or derived, "
-    "to train or improve models, except fine-tuning a model for the business's own exclusive use (as reported by "
-    "NDTV and particle.news; the terms themselves were not read).",
-    note="Those terms bind business data; a person's own exported chat is another thing, whose consumer terms are not "
-    "verified. Until they are, the business limit is applied to it as the narrowest reading.",
-)
 
 
 # Records: a head and everything up to the next
@@ -461,7 +452,7 @@ def _entry(
         time_precision="min" if record.header.second is None else "s",
         text=kind.text,
         audience=chat.audience,
-        source="whatsapp",
+        source=NAME,
         bytes=(record.start, record.end),
         edited=kind.edited,
     )
@@ -480,4 +471,4 @@ def _time(header: Header, order: str) -> str:
     return f"{day.isoformat()}T{header.hour:02d}:{header.minute:02d}:{header.second or 0:02d}"
 
 
-SOURCE = Source(name="whatsapp", permitted_use=PERMITTED_USE, claims=claims, read=read)
+SOURCE = Source(name=NAME, facts=family("whatsapp")[NAME], claims=claims, read=read)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from witting.intake.refusals import unreadable
-from witting.intake.whatsapp_words import MARK, half_day, unmarked, words
+from witting.intake.whatsapp.words import MARK, half_day, unmarked, words
 
 YEAR_MIN, YEAR_MAX = 2009, 2050  # WhatsApp began in 2009
 INVALID_PERCENT_MAX = 1  # dates of look-alikes inside texts that may be impossible under the right order

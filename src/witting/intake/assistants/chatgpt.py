@@ -16,12 +16,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from posixpath import basename, dirname
 from typing import Any
 
 from witting.errors import UnreadableFile
 from witting.intake import signals
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.facts import family
 from witting.intake.instant import from_either, from_epoch
 from witting.intake.json_stream import (
     BadRecord,
@@ -34,8 +35,7 @@ from witting.intake.json_stream import (
     shape,
     split,
 )
-from witting.intake.source import Export, Member, PermittedUse, Signal, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "chatgpt"
 FEEDBACK_NAME = "message_feedback.json"
@@ -322,22 +322,7 @@ SOURCE = Source(
     companions=frozenset(
         ("user.json", "user_settings.json", "chat.html", "export_manifest.json", "model_comparisons.json")
     ),
-    permitted_use=PermittedUse(
-        purposes=(
-            "provide_service",
-            "safety_review",
-            "human_review",
-            "evaluate_model",
-            "fine_tune_own_model",
-        ),
-        as_of=date(2026, 11, 24),
-        citation="https://openai.com/policies/row-terms-of-use/",
-        note=(
-            "The operator's own data, or that of people who bring their export; the vendor's terms were not reviewed "
-            "for this record and are to be stated by the operator. Until then no general model, sharing or "
-            "publication: those terms speak of models that compete with the vendor's."
-        ),
-    ),
+    facts=family("assistants")[NAME],
     claims=claims,
     read=read,
 )

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.facts import family
 from witting.intake.json_stream import BadRecord, Item, Piece, as_dict, first_text, read_record, shape, split
 from witting.intake.signals import rating
-from witting.intake.source import Export, Member, PermittedUse, Signal, Skipped, Source, Turn
-from witting.intake.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
-from witting.schema import PURPOSES
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "taskmaster"
 ROLES = {"user": "user", "assistant": "assistant", "agent": "assistant"}
@@ -126,12 +125,7 @@ def _node(
 
 SOURCE = Source(
     name=NAME,
-    permitted_use=PermittedUse(
-        purposes=tuple(purpose for purpose in PURPOSES if purpose != "personalise_ads"),
-        as_of=date(2026, 11, 24),
-        citation="https://creativecommons.org/licenses/by/4.0/",
-        note="CC BY 4.0: name Bill Byrne and Saravanan Ganesh, Google LLC, and the paper arXiv 2403.10704.",
-    ),
+    facts=family("sets")[NAME],
     claims=claims,
     read=read,
 )

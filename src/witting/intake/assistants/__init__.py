@@ -1,0 +1,9 @@
+"""Exports of assistants, which are trees. `SOURCES` goes from the most telling shape to the least."""
+
+from witting.intake.assistants import chatgpt, claude, open_webui
+
+SOURCES = (
+    chatgpt.SOURCE,
+    claude.SOURCE,
+    open_webui.SOURCE,
+)
