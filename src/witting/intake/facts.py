@@ -73,3 +73,11 @@ def _term(source: str, table: dict[str, object]) -> PermittedUse:
     assert isinstance(reviewed, bool), f"{source}: reviewed is neither true nor false"
     assert set(purposes) <= set(PURPOSES), f"{source} names an unknown purpose"
     return PermittedUse(day, tuple(purposes), str(condition), str(citation), reviewed)
+
+
+@cache
+def all_facts() -> dict[str, Facts]:
+    """Every source there is, by name."""
+    folders = sorted(entry.name for entry in files("witting.intake").iterdir() if entry.is_dir())
+    named = [name for name in folders if files("witting.intake").joinpath(name, "sources.toml").is_file()]
+    return {source: facts for name in named for source, facts in family(name).items()}

@@ -15,7 +15,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +27,24 @@ import pyarrow.parquet as pq
 
 from witting.engine.stage import ROW, Stage
 from witting.errors import InvalidEvent, UnreadableFile
-from witting.rights.doors import NO_TIME, Answer, Asked, Parties, answer, ask_others
+from witting.rights.doors import NO_TIME, PERMITTED, Answer, Asked, Parties, answer, ask_others
 from witting.rights.policy import Packs, load_packs
 from witting.rights.reasons import CODE, NAMES, PERMITS, REASONS, RULE_OF
 from witting.rights.rulebook import UNKNOWN_AUDIENCE, Rulebook, compile_packs
+from witting.rights.terms import refused_by_origin, refused_by_platform, terms_digest
 from witting.rights.timeline import NO_ENTRY, Ints, Standing, stand, to_micros
 from witting.schema import AUDIENCES, DECISION, EVENT, PARTIES, TURN
 
 __all__ = ["REASONS", "TURN_FACTS", "decide", "decide_files", "stage"]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH_ROWS = 1_000_000
 CONSENT_DAYS_MAX = 365
-_FACTS = ("row_id", "conversation_id", "subject_id", "occurred_at", "role", "audience", "surface")
-TURN_FACTS = pa.schema(
-    [*(TURN.field(name) for name in _FACTS), PARTIES.field("parties"), TURN.field("shard")]
-)
+FACTS = ("row_id", "conversation_id", "subject_id", "occurred_at", "role", "audience", "surface", "barred")
+TURN_FACTS = pa.schema([*(TURN.field(name) for name in FACTS), PARTIES.field("parties"), TURN.field("shard")])
 # Parquet in and out: docs/formats/rights-events.md
 BULK_TURN = ("turn", "conversation", "subject", "time", "audience")  # required
+BULK_OPTIONAL = ("place", "surface", "barred")
 BULK_DECISION = pa.schema(
     [
         ("turn", pa.string()),
@@ -95,7 +96,7 @@ def stage(
     """`decide` for the engine: TURN_FACTS to DECISION, each row alone."""
     return Stage(
         name="rights.decide",
-        version=1,
+        version=2,
         reads=TURN_FACTS,
         writes=DECISION,
         scope=ROW,
@@ -108,6 +109,7 @@ def stage(
             "consent_days_max": consent_days_max,
             "packs": packs.sha256s(),
             "events": events_digest(events),
+            "terms": terms_digest(),
         },
     )
 
@@ -151,6 +153,7 @@ def _decide_rows(bench: Bench, turns: pa.Table) -> pa.Table:
     )
     asked = _asked(bench, frame["subject_id"], frame["occurred_at"], frame["audience"], place)
     own, reason = _answer(bench, asked, _parties(bench.standing, frame["parties"]), frame["subject_id"])
+    _bar(bench, own, reason, frame)
     decided = _columns(bench, own, reason)
     shard = turns["shard"] if "shard" in turns.column_names else pa.nulls(turns.num_rows, pa.int16())
     columns = {
@@ -209,6 +212,18 @@ def _answer(bench: Bench, asked: Asked, parties: Parties, subject: pl.Series) ->
     reason[subject.is_null().to_numpy()] = CODE["no_subject"]
     own.entry[shut | unknown] = NO_ENTRY  # whose word shut it is nobody else's business
     return own, reason
+
+
+def _bar(bench: Bench, own: Answer, reason: np.ndarray, rows: pl.DataFrame) -> None:
+    """Turns an open door into a no where the platform or the place of publication refuses, in place."""
+    standing, is_open = bench.standing, np.isin(reason, PERMITTED)
+    day = (EPOCH + timedelta(microseconds=int(standing.as_of))).date()
+    if "surface" in rows.columns:
+        shut = is_open & refused_by_platform(rows["surface"], purpose=standing.purpose, day=day)
+        reason[shut], own.entry[shut] = CODE["platform_terms"], NO_ENTRY
+    if "barred" in rows.columns:
+        shut = is_open & refused_by_origin(rows["barred"], purpose=standing.purpose)
+        reason[shut], own.entry[shut] = CODE["origin_refuses"], NO_ENTRY
 
 
 def _columns(bench: Bench, own: Answer, reason: np.ndarray) -> dict[str, pa.Array]:
@@ -341,7 +356,7 @@ def _write_batches(bench: Bench, source: pq.ParquetFile, path: Path, talks: pl.D
 
 
 def _batches(source: pq.ParquetFile, path: Path) -> Iterator[pl.DataFrame]:
-    wanted = [name for name in (*BULK_TURN, "place") if name in source.schema_arrow.names]
+    wanted = [name for name in (*BULK_TURN, *BULK_OPTIONAL) if name in source.schema_arrow.names]
     batches = source.iter_batches(batch_size=BATCH_ROWS, columns=wanted)
     while (table := _next_table(batches, path)) is not None:
         columns = {name: _utc(table[name], path) if name == "time" else table[name] for name in wanted}
@@ -375,6 +390,7 @@ def _decide_batch(bench: Bench, batch: pl.DataFrame, talks: pl.DataFrame) -> tup
     )
     asked = _asked(bench, batch["subject"], batch["time"], batch["audience"], place)
     own, reason = _answer(bench, asked, _talk_parties(batch, asked.person, talks), batch["subject"])
+    _bar(bench, own, reason, batch)
     table = pa.table({"turn": batch["turn"].to_arrow(), **_columns(bench, own, reason)})
     return table.cast(BULK_DECISION), reason
 

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from witting.intake.facts import all_facts
 from witting.rights.decide import CONSENT_DAYS_MAX, TURN_FACTS, decide
 from witting.rights.policy import Pack, Packs
 from witting.rights.reasons import PERMITS, REASONS
@@ -51,6 +52,8 @@ WHAT_WOULD_CHANGE_IT = {
     "safeguard_missing": "An assessment that proves every safeguard, or the person's valid consent.",
     "audience_closed": "Nothing under these rules.",
     "third_party": "Valid consents of everybody else in this talk.",
+    "platform_terms": "Other terms of that platform; `witting intake sources` shows those known here.",
+    "origin_refuses": "Nothing, unless the place it was published at changes what it says.",
     "parties_unknown": "An export that says who took part.",
 }
 
@@ -86,6 +89,7 @@ def explain(
         _time(pack, turn.get("occurred_at"), as_of),
         *_person(pack, stands, subject, at, decided["place"]),
         _others(pack, table, near, settings, turn.get("audience"), len(set(parties) - {subject})),
+        *_terms(pack, turn, purpose, as_of),
         *_answer(pack, decided),
     ]
 
@@ -100,6 +104,22 @@ def _law(pack: Pack, place: str | None) -> str:
     where = f"The person's place was {place}" if place else "The person's place is not known"
     unread = "" if pack.reviewed else "; not yet reviewed by a lawyer"
     return f"{where}, so the rules of {pack.title} are asked (pack {pack.jurisdiction}, version {pack.version}{unread})."
+
+
+def _terms(pack: Pack, turn: Mapping[str, Any], purpose: str, as_of: datetime) -> list[str]:  # Any: TURN
+    """What the platform's terms and the place of publication said, where either says anything."""
+    lines = []
+    if (facts := all_facts().get(str(turn.get("surface")))) is not None:
+        term = facts.permitted(as_of.date())
+        said = "yes" if purpose in term.purposes else "no"
+        lines.append(
+            f"{pack.rule_id('platform_terms')}: saw the terms of {facts.title} since {term.from_day.isoformat()}"
+            f"{'' if term.reviewed else ' (not read by us)'}; answered {said}."
+        )
+    if turn.get("barred"):
+        said = "no" if purpose in turn["barred"] else "yes"
+        lines.append(f"{pack.rule_id('origin_signals')}: saw what it was published with; answered {said}.")
+    return lines
 
 
 def _time(pack: Pack, occurred_at: datetime | None, as_of: datetime) -> str:

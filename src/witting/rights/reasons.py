@@ -44,6 +44,14 @@ _LIST: dict[str, tuple[str, str]] = {
     ),
     "audience_closed": ("all_party", "Talk that these people could see is not used at all there."),
     "third_party": ("all_party", "Somebody else in this talk has not agreed, or no longer does."),
+    "platform_terms": (
+        "platform_terms",
+        "The terms of the platform it was written on do not let it be used for this.",
+    ),
+    "origin_refuses": (
+        "origin_signals",
+        "The place it was published says it may not be used for this.",
+    ),
     "parties_unknown": ("all_party", "It is not known who else took part in this talk."),
 }
 NAMES = tuple(_LIST)

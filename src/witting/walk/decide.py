@@ -23,7 +23,7 @@ from witting.workspace import Workspace
 
 DECISIONS = "rights/decisions"
 DECIDED = "rights.decided"
-INPUT = ["row_id", "conversation_id", "subject_id", "occurred_at", "role", "audience", "surface", "shard"]
+INPUT = [*rights.FACTS, "shard"]
 
 
 def decide(step: Step) -> dict[str, Any]:
