@@ -430,11 +430,9 @@ def _expand(key: bytes, use: bytes) -> bytes:
 
 
 def _keyed(key: bytes, parts: Sequence[str], size: int) -> bytes:
-    mac = hashlib.blake2b(key=key, digest_size=size)
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass")
-        mac.update(len(data).to_bytes(8, "big") + data)
-    return mac.digest()
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    framed = b"".join([piece for data in encoded for piece in (len(data).to_bytes(8, "big"), data)])
+    return hashlib.blake2b(framed, key=key, digest_size=size).digest()
 
 
 def _check_modes(folder: Path) -> None:
