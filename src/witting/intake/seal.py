@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +27,7 @@ import polars as pl
 import pyarrow as pa
 
 from witting.intake.source import Evidence, FileVerdict, Signal, Skipped, Turn
-from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN
+from witting.schema import PARTIES, QUARANTINE, SIGNAL, TIMESTAMP, TURN
 from witting.store.keys import KeyStore
 from witting.store.vault import Vault
 
@@ -77,19 +77,18 @@ class _Speakers:
     silent: dict[Place, list[_Entry]] = field(default_factory=dict)  # turns before anybody spoke
     waiting: int = 0  # of those, in all
 
-    def place(self, entry: _Entry) -> list[_Entry]:
+    def place(self, turn: Turn, position: int, file: int) -> list[_Entry]:
         """The entries whose subject is known now: none, this one, or this one behind those that waited for it."""
-        turn = entry.turn
         place = (turn.source, turn.conversation)
         if turn.role in SPEAKING:
             handle = f"{turn.source}:{turn.speaker}"
             before = self._let_go(place, handle)
-            return [*before, self._remembered(place, replace(entry, handle=handle))]
+            return [*before, self._remembered(place, _Entry(turn, position, file, handle))]
         answered = self.others.get((place, turn.parent)) if turn.parent is not None else None
         known = answered or self.first.get(place)
         if known is not None:
-            return [self._remembered(place, replace(entry, handle=known))]
-        self.silent.setdefault(place, []).append(entry)
+            return [self._remembered(place, _Entry(turn, position, file, known))]
+        self.silent.setdefault(place, []).append(_Entry(turn, position, file))
         self.waiting += 1
         return []
 
@@ -155,7 +154,7 @@ def _with_subjects(
     speakers, position, file = _Speakers(), 0, 0
     for record in records:
         if isinstance(record, Turn):
-            yield from speakers.place(_Entry(record, position, file))
+            yield from speakers.place(record, position, file)
             position += 1
             if speakers.waiting >= waiting_max:
                 yield from speakers.give_up()
@@ -184,6 +183,21 @@ def parties(turns: Iterable[pa.Table], known: pa.Table) -> pa.Table:
 
 
 @dataclass
+class _Names:
+    """Row ids of one conversation, each made once a batch: a turn is also its answers' parent."""
+
+    conversation: str
+    make: Callable[[str], str]
+    made: dict[str, str] = field(default_factory=dict)
+
+    def row(self, native: str) -> str:
+        found = self.made.get(native)
+        if found is None:
+            found = self.made[native] = self.make(native)
+        return found
+
+
+@dataclass
 class _Sealer:
     """Holds what every batch of one artifact needs, and what was refused of files whose verdict is still to come."""
 
@@ -195,6 +209,7 @@ class _Sealer:
     now: datetime
     refused_turns: Counter[int] = field(default_factory=Counter)  # of erased people, by file
     refused_signals: Counter[int] = field(default_factory=Counter)
+    names: dict[Place, _Names] = field(default_factory=dict)  # of the batch at hand
 
     def close(self, batch: _Batch) -> Sealed:
         handles = _handles(batch)
@@ -204,6 +219,7 @@ class _Sealer:
         for entry in batch.turns:
             self._count_refused(entry, gone)
         kept = [entry for entry in batch.turns if entry.handle not in gone]
+        self.names.clear()
         return Sealed(
             turns=self._turns(kept, subjects),
             signals=self._signals(kept, subjects),
@@ -227,37 +243,50 @@ class _Sealer:
         )
 
     def _turns(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
-        rows = [self._turn(entry.turn, entry.position, subjects[entry.handle]) for entry in entries]
-        texts = [None if entry.turn.deleted else entry.turn.text for entry in entries]
-        sealed = self.keys.seal([row["subject_id"] for row in rows], [row["row_id"] for row in rows], texts)
-        for row, words, text in zip(rows, sealed, texts, strict=True):
-            row |= {"text_sealed": words, "text_chars": len(text) if text is not None else 0}
-        return pa.Table.from_pylist(rows, schema=TURN)
-
-    def _turn(self, turn: Turn, position: int, subject: str) -> Columns:
-        moment = in_utc(turn.time, self.zone)
-        return {
-            "row_id": self._row_of(turn, turn.turn),
-            "conversation_id": self.keys.row_id("conversation", turn.source, turn.conversation),
-            "parent_id": None if turn.parent is None else self._row_of(turn, turn.parent),
-            "position": position,
-            "subject_id": subject,
-            "speaker_id": subject if turn.role in SPEAKING else turn.role,
-            "role": turn.role,
-            "occurred_at": moment,
-            "time_precision": None if moment is None else turn.time_precision,
-            "surface": turn.source,
-            "audience": turn.audience,
-            "edited": turn.edited,
-            "deleted": turn.deleted,
-            "on_active_path": turn.on_active_path,
-            "barred": list(turn.barred),
-            "artifact": self.artifact,
-            "byte_start": turn.bytes[0],
-            "byte_end": turn.bytes[1],
-            "admitted_at": self.now,
-            "shard": self.keys.shard(subject, self.shards),
+        turns = [entry.turn for entry in entries]
+        names = [self._names_of(turn) for turn in turns]
+        owners = [subjects[entry.handle] for entry in entries]
+        shards = {owner: self.keys.shard(owner, self.shards) for owner in set(owners)}
+        ids = [name.row(turn.turn) for name, turn in zip(names, turns, strict=True)]
+        moments = [in_utc(turn.time, self.zone) for turn in turns]
+        texts = [None if turn.deleted else turn.text for turn in turns]
+        columns: Columns = {
+            "row_id": ids,
+            "conversation_id": [name.conversation for name in names],
+            "parent_id": [
+                None if t.parent is None else n.row(t.parent) for n, t in zip(names, turns, strict=True)
+            ],
+            "position": [entry.position for entry in entries],
+            "subject_id": owners,
+            "speaker_id": [o if t.role in SPEAKING else t.role for o, t in zip(owners, turns, strict=True)],
+            "role": [turn.role for turn in turns],
+            "occurred_at": moments,
+            "time_precision": [
+                None if m is None else t.time_precision for m, t in zip(moments, turns, strict=True)
+            ],
+            "surface": [turn.source for turn in turns],
+            "audience": [turn.audience for turn in turns],
+            "edited": [turn.edited for turn in turns],
+            "deleted": [turn.deleted for turn in turns],
+            "on_active_path": [turn.on_active_path for turn in turns],
+            "barred": [turn.barred for turn in turns],
+            "artifact": pa.repeat(self.artifact, len(turns)),
+            "byte_start": [turn.bytes[0] for turn in turns],
+            "byte_end": [turn.bytes[1] for turn in turns],
+            "text_chars": [0 if text is None else len(text) for text in texts],
+            "text_sealed": self.keys.seal(owners, ids, texts),
+            "admitted_at": pa.repeat(pa.scalar(self.now, TIMESTAMP), len(turns)),
+            "shard": [shards[owner] for owner in owners],
         }
+        return pa.table(columns, schema=TURN)
+
+    def _names_of(self, turn: Turn) -> _Names:
+        place = (turn.source, turn.conversation)
+        found = self.names.get(place)
+        if found is None:
+            conversation = self.keys.row_id("conversation", *place)
+            found = self.names[place] = _Names(conversation, self.keys.row_ids("turn", *place))
+        return found
 
     def _signals(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
         rows, texts = [], []
@@ -280,7 +309,7 @@ class _Sealer:
         return {
             "signal_id": self.keys.row_id("signal", row_id, signal.kind, str(number)),
             "row_id": row_id,
-            "conversation_id": self.keys.row_id("conversation", turn.source, turn.conversation),
+            "conversation_id": self._names_of(turn).conversation,
             "subject_id": giver,
             "kind": signal.kind,
             "value": json.dumps(value, sort_keys=True, ensure_ascii=False),
@@ -323,7 +352,7 @@ class _Sealer:
         return self.keys.row_id("quarantine", self.artifact, entry.member, start, end, entry.reason, content)
 
     def _row_of(self, turn: Turn, native: str) -> str:
-        return self.keys.row_id("turn", turn.source, turn.conversation, native)
+        return self._names_of(turn).row(native)
 
 
 def _giver(entry: _Entry, signal: Signal) -> str:

@@ -31,7 +31,7 @@ import stat
 import threading
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -217,6 +217,17 @@ class KeyStore:
     def row_id(self, *parts: str) -> str:
         """32 hex: keyed BLAKE2b of the parts, each with its length, so that ("ab", "c") is not ("a", "bc")."""
         return _keyed(self._row_key, parts, 16).hex()
+
+    def row_ids(self, *parts: str) -> Callable[[str], str]:
+        """`row_id` of many that share all parts but the last: the function of that last part. Three times as fast."""
+        begun = hashlib.blake2b(_framed(parts), key=self._row_key, digest_size=16)
+
+        def row_id(last: str) -> str:
+            mac, data = begun.copy(), last.encode("utf-8", "surrogatepass")
+            mac.update(len(data).to_bytes(8, "big") + data)
+            return mac.hexdigest()
+
+        return row_id
 
     def handle_mac(self, handle: str) -> str:
         """64 hex: keyed BLAKE2b of the handle in Unicode form NFC: one name typed on two systems is one person."""
@@ -430,9 +441,12 @@ def _expand(key: bytes, use: bytes) -> bytes:
 
 
 def _keyed(key: bytes, parts: Sequence[str], size: int) -> bytes:
+    return hashlib.blake2b(_framed(parts), key=key, digest_size=size).digest()
+
+
+def _framed(parts: Sequence[str]) -> bytes:
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    framed = b"".join([piece for data in encoded for piece in (len(data).to_bytes(8, "big"), data)])
-    return hashlib.blake2b(framed, key=key, digest_size=size).digest()
+    return b"".join([piece for data in encoded for piece in (len(data).to_bytes(8, "big"), data)])
 
 
 def _check_modes(folder: Path) -> None:
