@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from witting.intake.seal import Sealed, in_utc, parties, seal
+from witting.intake.seal import Sealed, all_parties, in_utc, parties, seal
 from witting.intake.source import FileVerdict, Signal, Skipped, Turn
-from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN, empty
+from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN
 from witting.store.database import open_database
 from witting.store.keys import KeyStore
 from witting.store.vault import Vault
@@ -274,14 +274,13 @@ def test_feedback_belongs_to_who_gave_it_and_names_rows_and_not_the_sources_ids(
 def test_the_parties_of_a_conversation_are_its_people_over_all_readings(keys: KeyStore, vault: Vault) -> None:
     first = run([turn("t1", "ana"), said("a1", "t1"), turn("t2", "ben")], keys, vault)
     second = run([turn("t3", "cy"), turn("x", "ana", conversation="c2")], keys, vault)
-    known = parties([batch.turns for batch in first], empty(PARTIES))
-    together = parties([batch.turns for batch in second], known)
+    together = all_parties([parties([batch.turns for batch in batches]) for batches in (first, second)])
     everyone = {
         c: set(people) for c, people in zip(*(together[n].to_pylist() for n in PARTIES.names), strict=True)
     }
     assert sorted(map(len, everyone.values())) == [1, 3]
     assert {subject(vault, name) for name in ("ana", "ben", "cy")} in everyone.values()
-    assert together == parties([batch.turns for batch in [*second, *first]], empty(PARTIES))
+    assert together == parties([batch.turns for batch in [*second, *first]])
 
 
 def test_nothing_to_read_gives_nothing(keys: KeyStore, vault: Vault) -> None:

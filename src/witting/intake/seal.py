@@ -167,19 +167,29 @@ def _with_subjects(
     yield from speakers.give_up()
 
 
-def parties(turns: Iterable[pa.Table], known: pa.Table) -> pa.Table:
-    """PARTIES of all conversations: those `known` joined with the persons who speak in `turns`."""
-    frames = [pl.DataFrame(known).explode("parties").rename({"parties": "subject_id"})]
-    frames += [
+def parties(turns: Iterable[pa.Table]) -> pa.Table:
+    """PARTIES as far as `turns` show them: every person who speaks in them, by conversation."""
+    frames = [
         pl.DataFrame(table.select(["conversation_id", "subject_id", "role"]))
         .filter(pl.col("role").is_in(SPEAKING))
-        .select("conversation_id", "subject_id")
+        .select("conversation_id", pl.col("subject_id").alias("parties"))
         .unique()
         for table in turns
     ]
-    together = pl.concat(frames).drop_nulls("subject_id").unique()
-    grouped = together.group_by("conversation_id").agg(pl.col("subject_id").sort().alias("parties"))
-    return grouped.sort("conversation_id").to_arrow().cast(PARTIES)
+    return _by_conversation(pl.concat(frames)) if frames else PARTIES.empty_table()
+
+
+def all_parties(known: Iterable[pa.Table]) -> pa.Table:
+    """PARTIES with one row a conversation, from what several batches showed of it. Memory: a row a person and
+    conversation, about 100 bytes."""
+    frames = [pl.DataFrame(table).explode("parties") for table in known]
+    return _by_conversation(pl.concat(frames)) if frames else PARTIES.empty_table()
+
+
+def _by_conversation(pairs: pl.DataFrame) -> pa.Table:
+    people = pl.col("parties").drop_nulls().unique().sort()
+    grouped = pairs.group_by("conversation_id").agg(people).sort("conversation_id")
+    return grouped.to_arrow().cast(PARTIES)
 
 
 @dataclass

@@ -102,8 +102,8 @@ def write_part(objects: Objects, table: pa.Table, *, folder: str, shard: int | N
     return Part(key=key, sha256=sha256, rows=table.num_rows, size_bytes=len(data), shard=shard)
 
 
-def read_part(objects: Objects, part: Part) -> pa.Table:
-    """Its rows. The bytes are checked against the hash before anything parses them. Raises ObjectDamaged."""
+def read_part(objects: Objects, part: Part, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """Its rows, of all columns or of those named. The bytes are checked against the hash before anything parses them. Raises ObjectDamaged."""
     try:
         data = objects.read(part.key)
     except KeyError:
@@ -116,7 +116,8 @@ def read_part(objects: Objects, part: Part) -> pa.Table:
             f"part {part.key} has SHA-256 {found[:16]}…, committed was {part.sha256[:16]}…. Restore it from a backup, "
             "or delete it and run again."
         )
-    return pq.ParquetFile(pa.BufferReader(data)).read()
+    file = pq.ParquetFile(pa.BufferReader(data))
+    return file.read() if columns is None else file.read(columns=list(columns)).select(list(columns))
 
 
 def write_parts(

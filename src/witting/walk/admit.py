@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from witting.errors import ConfigError
 from witting.intake import admit as read_files
-from witting.intake.seal import ERASED, Sealed, parties, seal
+from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
 from witting.intake.source import FileVerdict
-from witting.schema import PARTIES, QUARANTINE, SIGNAL, TURN, empty
+from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
 from witting.walk.step import FunnelRow, Step
@@ -103,10 +103,9 @@ def _commit(step: Step, pending: _Pending) -> None:
     turns = [_new_rows(step, batch.turns, TURNS, "row_id") for batch in pending.batches]
     signals = [_new_rows(step, batch.signals, SIGNALS, "signal_id") for batch in pending.batches]
     bad = [_new_rows(step, batch.quarantine, BAD, "quarantine_id") for batch in pending.batches]
-    known = pa.concat_tables([empty(PARTIES), *step.tables(step.parts(PEOPLE))])
-    people = parties([batch.turns for batch in pending.batches], known)
-    if people != known:
-        step.commit(PEOPLE, _written(step, PEOPLE, [people], shard_column=None))
+    people = _written(step, PEOPLE, [parties(turns)], shard_column=None)
+    known = step.parts(PEOPLE)
+    step.commit(PEOPLE, (*known, *(part for part in people if part not in known)))
     if any(table.num_rows for table in turns + signals + bad):
         _add(step, TURNS, _once(turns, "row_id", TURN), shard_column="shard")
         _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
@@ -127,7 +126,7 @@ def _new_rows(step: Step, table: pa.Table, snapshot: str, key: str) -> pa.Table:
     frame = pl.DataFrame(table)
     for part in step.parts(snapshot):
         if part.shard in shards:
-            known = pl.DataFrame(read_part(step.workspace.objects, part).select([key]))
+            known = pl.DataFrame(read_part(step.workspace.objects, part, columns=[key]))
             frame = frame.join(known, on=key, how="anti", maintain_order="left")
     return frame.to_arrow().cast(table.schema)
 
@@ -145,6 +144,11 @@ def _add(step: Step, name: str, table: pa.Table, *, shard_column: str | None) ->
     step.commit(
         name, (*step.parts(name), *_written(step, name, [table], shard_column=shard_column)), detail=detail
     )
+
+
+def people_of(step: Step) -> pa.Table:
+    """PARTIES of every conversation read so far."""
+    return all_parties(step.tables(step.parts(PEOPLE)))
 
 
 def check_shards(workspace: Workspace) -> None:
@@ -266,6 +270,7 @@ def funnel(step: Step) -> FunnelRow:
 
 def _by_source(step: Step) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for table in step.tables(step.parts(TURNS)):
-        counts.update(table.column("surface").to_pylist())
+    for part in step.parts(TURNS):
+        surfaces = read_part(step.workspace.objects, part, columns=["surface"]).column("surface")
+        counts.update({count["values"]: count["counts"] for count in surfaces.value_counts().to_pylist()})
     return dict(sorted(counts.items()))

@@ -14,9 +14,9 @@ from witting.engine import Stage
 from witting.errors import UsageError
 from witting.rights import decide as rights
 from witting.rights.record import read_events, record
-from witting.schema import PARTIES, empty
+from witting.schema import PARTIES
 from witting.store.parts import Part, read_part, write_part
-from witting.walk.admit import PEOPLE, TURNS, file_sha256
+from witting.walk.admit import TURNS, file_sha256, people_of
 from witting.walk.step import FunnelRow, Step, described
 from witting.walk.tally import plain, tally
 from witting.workspace import Workspace
@@ -90,7 +90,8 @@ def _stage(step: Step, as_of: datetime, purpose: str) -> Stage:
 
 
 def _asked(step: Step) -> list[Part]:
-    return [_with_parties(step, part, step.scratch("rights")) for part in step.parts(TURNS)]
+    people = pl.DataFrame(people_of(step))
+    return [_with_parties(step, part, people, step.scratch("rights")) for part in step.parts(TURNS)]
 
 
 def record_log(step: Step) -> None:
@@ -119,12 +120,9 @@ def record_log(step: Step) -> None:
         path.unlink()
 
 
-def _with_parties(step: Step, part: Part, folder: str) -> Part:
+def _with_parties(step: Step, part: Part, people: pl.DataFrame, folder: str) -> Part:
     """The metadata rights needs, with the people of each conversation beside it."""
-    turns = pl.DataFrame(read_part(step.workspace.objects, part).select(INPUT))
-    wanted = turns.select("conversation_id").unique()
-    frames = [pl.DataFrame(empty(PARTIES))]
-    frames += [pl.DataFrame(t).join(wanted, on="conversation_id") for t in step.tables(step.parts(PEOPLE))]
-    joined = turns.join(pl.concat(frames), on="conversation_id", how="left", maintain_order="left").to_arrow()
+    turns = pl.DataFrame(read_part(step.workspace.objects, part, columns=INPUT))
+    joined = turns.join(people, on="conversation_id", how="left", maintain_order="left").to_arrow()
     table = joined.cast(pa.schema([*(joined.schema.field(n) for n in INPUT), PARTIES.field("parties")]))
     return write_part(step.workspace.objects, table, folder=folder, shard=part.shard)

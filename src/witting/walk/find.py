@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -24,18 +25,15 @@ def find_person(workspace: Workspace, handle: str) -> str:
 
 def find_turn(workspace: Workspace, row_id: str) -> dict[str, Any] | None:
     """The metadata of one turn with the people of its conversation (`parties`), or None. Reads the parts in order."""
-    row = _first(workspace, TURNS, "row_id", row_id)
+    row = next(_rows(workspace, TURNS, "row_id", row_id), None)
     if row is None:
         return None
     del row["text_sealed"]
-    people = _first(workspace, PEOPLE, "conversation_id", row["conversation_id"])
-    return row | {"parties": people["parties"] if people is not None else []}
+    people = _rows(workspace, PEOPLE, "conversation_id", row["conversation_id"])
+    return row | {"parties": sorted({person for found in people for person in found["parties"]})}
 
 
-def _first(workspace: Workspace, snapshot: str, column: str, value: str) -> dict[str, Any] | None:
+def _rows(workspace: Workspace, snapshot: str, column: str, value: str) -> Iterator[dict[str, Any]]:
     current = workspace.snapshots.current(snapshot)
     for part in current.parts if current is not None else ():
-        found = pl.DataFrame(read_part(workspace.objects, part)).filter(pl.col(column) == value)
-        if found.height:
-            return found.row(0, named=True)
-    return None
+        yield from pl.DataFrame(read_part(workspace.objects, part)).filter(pl.col(column) == value).to_dicts()

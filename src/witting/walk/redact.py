@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow as pa
 
 from witting import redaction
-from witting.schema import PARTIES, empty
+from witting.schema import empty
 from witting.store.parts import Part, read_part, write_part, write_parts
-from witting.walk.admit import PEOPLE, TURNS
+from witting.walk.admit import TURNS, people_of
 from witting.walk.decide import DECISIONS
 from witting.walk.step import FunnelRow, Step, described
 
@@ -78,9 +78,7 @@ def _names(step: Step, admitted: list[Part]) -> pa.Table:
         [pl.DataFrame({"conversation_id": []}, schema={"conversation_id": pl.String})]
         + [pl.DataFrame(t.select(["conversation_id"])).unique() for t in step.tables(admitted)]
     ).unique()
-    frames = [pl.DataFrame(empty(PARTIES))]
-    frames += [pl.DataFrame(t).join(wanted, on="conversation_id") for t in step.tables(step.parts(PEOPLE))]
-    people = pl.concat(frames).explode("parties")
+    people = pl.DataFrame(people_of(step)).join(wanted, on="conversation_id").explode("parties")
     handles = step.workspace.vault.handles_of(people.get_column("parties").drop_nulls().unique().to_list())
     rows = [
         (conversation, handles[subject].partition(":")[2])
