@@ -100,12 +100,9 @@ def _read_piece(member: str, piece: Piece, given: _Given, seen: Seen) -> Iterato
     nodes, last = _nodes(line, place, member)
     if not nodes:
         yield Skipped(member, "empty_conversation", place)
-    about = _about(line, nodes)
-    told = {node.id: given.by_turn.get((line.conversation, node.id), ()) for node in nodes}
-    if about is not None:
-        told[about] = (*line.signals, *told[about])
+    about = _about(line, nodes) if line.signals else None
     yield from grow(
-        [replace(node, signals=distinct((*node.signals, *told[node.id]))) for node in nodes],
+        [_with_feedback(node, line, given, is_about=node.id == about) for node in nodes],
         conversation=line.conversation,
         member=member,
         source=NAME,
@@ -115,6 +112,13 @@ def _read_piece(member: str, piece: Piece, given: _Given, seen: Seen) -> Iterato
     )
     if line.signals and about is None:
         yield Skipped(member, "feedback_unmatched", place)
+
+
+def _with_feedback(node: Node, line: _Line, given: _Given, *, is_about: bool) -> Node:
+    told = given.by_turn.get((line.conversation, node.id), ()) if given.by_turn else ()
+    if not (told or is_about):
+        return node
+    return replace(node, signals=distinct((*node.signals, *(line.signals if is_about else ()), *told)))
 
 
 def _gather(piece: Piece, given: _Given) -> None:
@@ -162,23 +166,29 @@ def _line(piece: Piece) -> _Line:
         inner.get("user_id"),
         request.get("safety_identifier"),
     )
-    stated = (metadata.get("created"), value.get("created"), response.get("created"), inner.get("created"))
-    times = [
-        time
-        for time in map(from_either, (*stated, metadata.get("created_at"), value.get("created_at")))
-        if time
-    ]
+    time = _first_time(
+        metadata.get("created"),
+        value.get("created"),
+        response.get("created"),
+        inner.get("created"),
+        metadata.get("created_at"),
+        value.get("created_at"),
+    )
     history, answers = _messages(value, request, response)
     return _Line(
         conversation=fit_id(conversation) if conversation else content_id(piece.data),
         named=conversation is not None,
         speaker=speaker or UNKNOWN_ACCOUNT,
-        time=times[0] if times else None,
+        time=time,
         history=history,
         answers=answers,
         preferred="preferred_output" in value,
-        signals=_feedback(value.get("feedback"), times[0] if times else None),
+        signals=_feedback(value.get("feedback"), time) if "feedback" in value else (),
     )
+
+
+def _first_time(*stated: object) -> Instant | None:
+    return next((time for value in stated if value is not None and (time := from_either(value))), None)
 
 
 def _messages(
@@ -267,7 +277,7 @@ def _node(
         role=role,
         speaker=line.speaker if role == "user" else "system" if role == "system" else "assistant",
         text=text,
-        time=from_either(said.get("created")) or from_either(said.get("timestamp")) or line.time,
+        time=_first_time(said.get("created"), said.get("timestamp")) or line.time,
         skip=None if text and text.strip() else silent,
         signals=rating(0, source_kind="weight") if said.get("weight") == 0 and role == "assistant" else (),
         beside=(Skipped(member, "media_omitted", place),) * (media if text else 0),
