@@ -23,6 +23,7 @@ from witting.intake.source import FileVerdict
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
+from witting.walk.known import Known
 from witting.walk.step import FunnelRow, Step
 from witting.workspace import Workspace
 
@@ -53,6 +54,21 @@ class _Pending:
         return sum(batch.turns.num_rows for batch in self.batches)
 
 
+@dataclass(frozen=True)
+class _KnownRows:
+    turns: Known
+    signals: Known
+    quarantine: Known
+
+    @classmethod
+    def of(cls, step: Step) -> _KnownRows:
+        return cls(
+            Known(step, TURNS, "row_id"),
+            Known(step, SIGNALS, "signal_id"),
+            Known(step, BAD, "quarantine_id"),
+        )
+
+
 def admit(step: Step) -> dict[str, Any]:
     """Read every source not read before. Returns what was read, by source, and the funnel row of intake."""
     files = admit_paths(step, step.workspace.sources())
@@ -79,16 +95,16 @@ def _collecting_seldom() -> Iterator[None]:
 
 def _admitted(step: Step, sources: Sequence[Path], source: str | None) -> list[FileVerdict]:
     settings = step.workspace.settings
-    pending = _Pending()
+    pending, known = _Pending(), _KnownRows.of(step)
     said: list[FileVerdict] = []
     for number, path in enumerate(sources):
         step.tell("reading exports", number, len(sources))
         if not path.exists():
             continue  # a configured file that is not there (yet): doctor says so
         sha256 = file_sha256(path)
-        known = artifact(step.workspace.database, sha256)
-        if known is not None and known.verdict == "read":
-            if known.reason != PARTLY:
+        before = artifact(step.workspace.database, sha256)
+        if before is not None and before.verdict == "read":
+            if before.reason != PARTLY:
                 _consume(step, path, sha256, [])
             continue
         verdicts: list[FileVerdict] = []
@@ -96,10 +112,10 @@ def _admitted(step: Step, sources: Sequence[Path], source: str | None) -> list[F
             verdicts += batch.verdicts
             pending.batches.append(batch)
             if pending.rows() >= settings.intake.part_rows:
-                _commit(step, pending)
+                _commit(step, pending, known)
         pending.files.append((path, sha256, verdicts))
         said += verdicts
-    _commit(step, pending)
+    _commit(step, pending, known)
     step.tell("reading exports", len(sources), len(sources))
     return said
 
@@ -118,13 +134,13 @@ def _sealed(step: Step, path: Path, sha256: str, source: str | None) -> Iterator
     )
 
 
-def _commit(step: Step, pending: _Pending) -> None:
-    turns = [_new_rows(step, batch.turns, TURNS, "row_id") for batch in pending.batches]
-    signals = [_new_rows(step, batch.signals, SIGNALS, "signal_id") for batch in pending.batches]
-    bad = [_new_rows(step, batch.quarantine, BAD, "quarantine_id") for batch in pending.batches]
+def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
+    turns = [known.turns.new_rows(batch.turns) for batch in pending.batches]
+    signals = [known.signals.new_rows(batch.signals) for batch in pending.batches]
+    bad = [known.quarantine.new_rows(batch.quarantine) for batch in pending.batches]
     people = _written(step, PEOPLE, [parties(turns)], shard_column=None)
-    known = step.parts(PEOPLE)
-    step.commit(PEOPLE, (*known, *(part for part in people if part not in known)))
+    before = step.parts(PEOPLE)
+    step.commit(PEOPLE, (*before, *(part for part in people if part not in before)))
     if any(table.num_rows for table in turns + signals + bad):
         _add(step, TURNS, _once(turns, "row_id", TURN), shard_column="shard")
         _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
@@ -135,19 +151,6 @@ def _commit(step: Step, pending: _Pending) -> None:
         _consume(step, path, sha256, verdicts)
     pending.batches.clear()
     pending.files.clear()
-
-
-def _new_rows(step: Step, table: pa.Table, snapshot: str, key: str) -> pa.Table:
-    """Rows not committed before. Only shards that this table touches are asked."""
-    if table.num_rows == 0:
-        return table
-    shards = set(table.column("shard").to_pylist()) if "shard" in table.column_names else {None}
-    frame = pl.DataFrame(table)
-    for part in step.parts(snapshot):
-        if part.shard in shards:
-            known = pl.DataFrame(read_part(step.workspace.objects, part, columns=[key]))
-            frame = frame.join(known, on=key, how="anti", maintain_order="left")
-    return frame.to_arrow().cast(table.schema)
 
 
 def _once(tables: Sequence[pa.Table], key: str, schema: pa.Schema) -> pa.Table:
