@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import witting
 
+from conftest import witting
 from witting.schema import TURN
 from witting.store.parts import write_part
 from witting.walk import alone
