@@ -11,10 +11,12 @@ speakers, clock, and what its platform's terms permit.
 from witting.intake.detect import SOURCES, admit, source_named
 from witting.intake.facts import Facts, PermittedUse
 from witting.intake.refusals import REFUSALS
+from witting.intake.skipped import SKIPPED
 from witting.intake.source import Evidence, FileVerdict, Signal, Skipped, Source, Turn
 
 __all__ = [
     "REFUSALS",
+    "SKIPPED",
     "SOURCES",
     "Evidence",
     "Facts",

@@ -45,37 +45,52 @@ _META_HTML = re.compile(rb"Participants:|_a6-g|_a706")
 _META_PATH = re.compile(r"(^|/)messages/.*/message_\d+\.html$")
 
 
-def source_named(name: str) -> Source:
+def source_named(name: str, sources: Sequence[Source] | None = None) -> Source:
     """Raises UsageError, naming the sources there are."""
-    for source in SOURCES:
+    known = SOURCES if sources is None else sources
+    for source in known:
         if source.name == name:
             return source
-    raise UsageError(
-        f"{name} is no source; there are {', '.join(sorted(source.name for source in SOURCES))}."
-    )
+    raise UsageError(f"{name} is no source; there are {', '.join(sorted(source.name for source in known))}.")
 
 
 def admit(
-    paths: Sequence[Path], *, source: str | None = None, text_chars_max: int
+    paths: Sequence[Path],
+    *,
+    source: str | None = None,
+    text_chars_max: int,
+    sources: Sequence[Source] | None = None,
+    with_exporter: bool = False,
 ) -> Iterator[Turn | Skipped | FileVerdict]:
     """Every record of every file under `paths`, each file closed by its verdict: records = turns + skipped.
 
     `source` forces a reader on files named one by one, and limits folders and zips to what that reader claims.
+    `sources` are asked instead of SOURCES: readers that were given a choice (a column mapping, a date order).
+    `with_exporter` lets verdicts say whose export it is, which may cost a reading of its own.
     Content is never raised about. Raises UsageError before reading where a path or the source does not exist.
     """
-    forced = None if source is None else source_named(source)
+    known = SOURCES if sources is None else tuple(sources)
+    how = _How(known, None if source is None else source_named(source, known), text_chars_max, with_exporter)
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist. Name a file, a folder or a zip.")
     for path in paths:
         with open_root(path) as root:
-            yield from _admit_root(root, forced, text_chars_max)
+            yield from _admit_root(root, how)
 
 
-def _admit_root(
-    root: Root, forced: Source | None, text_chars_max: int
-) -> Iterator[Turn | Skipped | FileVerdict]:
-    found = _with_companions([(entry, _find_source(root, entry, forced)) for entry in root.entries])
+@dataclass(frozen=True)
+class _How:
+    """What the caller asked for."""
+
+    sources: tuple[Source, ...]
+    forced: Source | None
+    text_chars_max: int
+    with_exporter: bool
+
+
+def _admit_root(root: Root, how: _How) -> Iterator[Turn | Skipped | FileVerdict]:
+    found = _with_companions([(entry, _find_source(root, entry, how)) for entry in root.entries])
     beside = {entry.member.path: entry.member for entry in root.entries if entry.member}
     exports: dict[str, list[Member]] = {}
     for entry, claimed in found:
@@ -86,11 +101,11 @@ def _admit_root(
             claimed == "nested_archive" and root.kind == "folder"
         ):  # beside others in a folder, it is an export
             with open_root(Path(root.shown_path(entry.path))) as inner:
-                yield from _admit_root(inner, forced, text_chars_max)
+                yield from _admit_root(inner, how)
         elif isinstance(claimed, str):
             yield _refused(root.shown_path(entry.path), claimed)
         elif members := exports.pop(_export_key(claimed, entry.path), None):
-            yield from _Reading(root, claimed, tuple(members), beside, text_chars_max).run()
+            yield from _Reading(root, claimed, tuple(members), beside, how).run()
 
 
 def _with_companions(found: list[tuple[Entry, Source | str]]) -> list[tuple[Entry, Source | str]]:
@@ -122,7 +137,7 @@ def _refused(shown: str, reason: str) -> FileVerdict:
 # Finding the source
 
 
-def _find_source(root: Root, entry: Entry, forced: Source | None) -> Source | str:
+def _find_source(root: Root, entry: Entry, how: _How) -> Source | str:
     """The source of an entry, or the reason why it is not read."""
     if entry.member is None:
         return entry.reason
@@ -139,10 +154,10 @@ def _find_source(root: Root, entry: Entry, forced: Source | None) -> Source | st
     kind = packed_kind(head)
     if kind == "zip":
         return "nested_archive"
-    if forced is not None and root.kind == "file":
-        return forced
+    if how.forced is not None and root.kind == "file":
+        return how.forced
     member = replace(entry.member, path=entry.hint)
-    for source in SOURCES if forced is None else (forced,):
+    for source in how.sources if how.forced is None else (how.forced,):
         if source.claims(member, head):
             return source
     if kind == "gzip" and packed_kind(plain_head(head)):
@@ -203,16 +218,18 @@ class _Reading:
     source: Source
     members: tuple[Member, ...]
     beside: Mapping[str, Member]
-    text_chars_max: int
+    how: _How
     closed: set[str] = field(default_factory=set)
     hashes: dict[str, str] = field(default_factory=dict)
     count: _Count = field(default_factory=_Count)
     current: str | None = None  # path of the file whose records are passing
     is_again: bool = False  # reading a second time, after a file was refused
+    exporter: str | None = None
 
     def run(self) -> Iterator[Turn | Skipped | FileVerdict]:
         yield from self._take_hashes()
         left = self._open_members()
+        self.exporter = self._exporter(left) if self.how.with_exporter else None
         while left:
             try:
                 yield from self._records(left)
@@ -225,6 +242,12 @@ class _Reading:
             left, self.is_again = self._open_members(), True
         for member in left:
             yield from self._close(member.path, "")
+
+    def _exporter(self, members: Sequence[Member]) -> str | None:
+        try:
+            return self.source.exporter(self._export(members))
+        except InputError:
+            return None  # told when its records are read
 
     def _take_hashes(self) -> Iterator[FileVerdict]:
         for member in self.members:
@@ -248,7 +271,7 @@ class _Reading:
                 if self.current is not None:
                     yield from self._close(self.current, "")
                 self.current = record.member
-            record = _within_limits(record, self.text_chars_max)
+            record = _within_limits(record, self.how.text_chars_max)
             self.count.add(record)
             yield record
 
@@ -286,6 +309,7 @@ class _Reading:
             signals=count.signals,
             skipped=dict(sorted(count.skipped.items())),
             quarantined=count.quarantined,
+            exporter=self.exporter,
         )
 
 

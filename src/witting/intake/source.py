@@ -121,6 +121,9 @@ class FileVerdict:
     signals: int
     skipped: Mapping[str, int]
     quarantined: int
+    exporter: str | None = (
+        None  # the speaker whose export it is: told only where asked for, never kept or printed
+    )
 
 
 def nobody(export: Export) -> str | None:

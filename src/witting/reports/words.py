@@ -11,10 +11,12 @@ from functools import cache
 from importlib.resources import files
 
 from witting import curation, redaction
-from witting.intake import REFUSALS
+from witting.intake import REFUSALS, SKIPPED
+from witting.intake.facts import all_facts
 from witting.rights.reasons import REASONS as RIGHTS
 
 SENTENCES = {
+    "intake": SKIPPED,
     "rights": RIGHTS,
     "redaction": redaction.REASONS,
     "curation": curation.REASONS,
@@ -23,13 +25,15 @@ SENTENCES = {
 
 def name(group: str, word: str) -> str:
     """What `words.toml` calls it; the word itself, underscores opened, where it says nothing."""
-    return _words()[group].get(word, word.replace("_", " "))
+    known = _words()[group].get(word)
+    if known is None and group == "surfaces" and (facts := all_facts().get(word)) is not None:
+        return facts.title
+    return known or word.replace("_", " ")
 
 
 def reason(room: str, word: str) -> str:
     """The sentence of a reason; where there is none, one that shows the word."""
-    known = _words()["records"] if room == "intake" else SENTENCES.get(room, {})
-    return known.get(word, f"Reason given: {word.replace('_', ' ')}.")
+    return SENTENCES.get(room, {}).get(word, f"Reason given: {word.replace('_', ' ')}.")
 
 
 def refusal(word: str) -> str:
