@@ -22,8 +22,10 @@ from witting.doors.cli import COMMANDS, GROUPS, build_app
 DOCS = REPOSITORY / "docs"
 FRONT = [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")]
 PAGES = [*FRONT, *sorted(DOCS.rglob("*.md"))]
+INTAKE = [name for name in build_app()["intake"] if not name.startswith("-")]  # a command with verbs of its own
 LEAVES = [
     *[(name,) for name, target, _ in COMMANDS if target is not None],
+    *[("intake", verb) for verb in INTAKE],
     *[(group, verb) for group, verbs in GROUPS.items() for verb, _, _ in verbs],
 ]
 COMMON = ("--workspace", "--json", "--quiet")

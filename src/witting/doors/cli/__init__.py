@@ -23,7 +23,7 @@ HERE = "witting.doors.cli"
 COMMANDS = (
     ("init", "workspace:init", "Make a workspace: config, keys and an empty ledger."),
     ("run", "run:run", "The whole walk: exports to a released (or refused) adapter, and report.html."),
-    ("intake", "intake:intake", "Read exports and say what was read, what was skipped and why."),
+    ("intake", "intake:APP", "Read exports and say what was read, what was skipped and why."),
     ("rights", None, "Consents, objections, withdrawals, and what they open."),
     ("redact", "redact:redact", "Find what identifies or exposes a person, and replace it."),
     ("corpus", None, "Versions of the training data: list, show, diff, explain, verify, export."),
