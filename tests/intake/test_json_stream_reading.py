@@ -180,3 +180,27 @@ def test_any_head_has_a_shape(junk):
     for head in (junk, b"[" + junk, b"{" + junk, b"\x1f\x8b" + junk):
         json_stream.shape(head)
         list(json_stream.line_shapes(head))
+
+
+JSONISH = ["NaN", "[1e999]", '"\\ud800"', "12345678901234567890123456789", '{"a":1,"a":2}', "[1,]", "{} x", "", "\u00a0[]",
+           "[" * 5000, "[" * 5000 + "]" * 5000, "-0", "1E400", '"\x00"', "true", '{"a":{"b":[null]}}']  # fmt: skip
+
+
+@given(
+    st.sampled_from(JSONISH)
+    | st.text(max_size=30)
+    | st.recursive(
+        st.none() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ).map(json.dumps)
+)
+def test_the_fast_way_to_read_a_record_gives_what_the_standard_way_gives(text):
+    piece = json_stream.Piece(0, 0, text.encode("utf-8", "surrogatepass"))
+
+    def outcome(read):
+        try:
+            return repr(read(piece))
+        except json_stream.BadRecord as bad:
+            return bad.reason
+
+    assert outcome(json_stream.parse) == outcome(lambda piece: json_stream.read_record(piece).value)

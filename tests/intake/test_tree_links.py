@@ -1,8 +1,10 @@
 """Trees of any links at all, against a tiny oracle; and what may be paired."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from witting.intake.assistants import tree
 from witting.intake.assistants.tree import Node, Seen, grow, plant
 from witting.intake.instant import Instant
 from witting.intake.source import Turn
@@ -164,3 +166,14 @@ def test_a_chain_of_fifty_thousand_turns_and_a_circle_of_as_many_are_read():
     for first in (None, "49999"):
         nodes = [answer(str(n), "x", parent=str(n - 1) if n else first) for n in range(50_000)]
         assert len(grown(nodes, "49999")) == 50_000
+
+
+@given(st.integers(1, 6), st.sampled_from([None, "missing", *"012345"]))
+def test_a_chain_is_planted_like_any_other_tree(length: int, current: str | None):
+    nodes = [
+        Node(str(i), str(i - 1) if i else None, (i, i + 1), role="user", text="x") for i in range(length)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tree, "_is_chain", lambda nodes: False)
+        slow = plant(nodes, current=current)
+    assert plant(nodes, current=current) == slow

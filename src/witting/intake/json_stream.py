@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +48,7 @@ _STEP[[93, 125]] = -1
 _IS_MARK = np.zeros(256, dtype=np.bool_)
 _IS_MARK[[_QUOTE, _COMMA, 91, 123, 93, 125]] = True
 _DECODER = json.JSONDecoder()
+_PLAIN = msgspec.json.Decoder()
 _NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 
@@ -339,7 +341,16 @@ def _split_values(source: Iterator[bytes]) -> Iterator[Piece]:
 
 
 def parse(piece: Piece) -> Any:  # Any: JSON
-    """The value of a record. Raises BadRecord."""
+    """The value of a record. Raises BadRecord.
+
+    msgspec reads what is plain JSON, twice as fast; what it refuses (NaN, half a surrogate pair, numbers beyond 64
+    bits, damage) is judged by the standard scanner, so the answer is the same.
+    """
+    if not piece.fault:
+        try:
+            return _PLAIN.decode(piece.data)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass
     return read_record(piece).value
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from witting.intake import signals as feedback
 from witting.intake.instant import Instant
@@ -78,6 +79,8 @@ class Tree:
 
 def plant(nodes: Sequence[Node], *, current: str | None) -> Tree:
     """The tree of nodes with distinct ids."""
+    if _is_chain(nodes):
+        return _chain(nodes, current)
     ids = {node.id for node in nodes}
     parent = _acyclic({node.id: node.parent if node.parent in ids else None for node in nodes})
     children: dict[str | None, list[str]] = {}
@@ -91,6 +94,27 @@ def plant(nodes: Sequence[Node], *, current: str | None) -> Tree:
     guessed = current is None or current not in ids
     last = _newest_leaf(nodes, order, parent, children) if guessed else current
     return Tree(order, parent, top, frozenset(_way_up(last, parent)), guessed)
+
+
+def _is_chain(nodes: Sequence[Node]) -> bool:
+    """Most conversations are one: each node hangs from the one before, the first from nothing."""
+    if not nodes or nodes[0].parent is not None:
+        return False
+    return all(later.parent == earlier.id for earlier, later in pairwise(nodes))
+
+
+def _chain(nodes: Sequence[Node], current: str | None) -> Tree:
+    """What `plant` finds for a chain, without looking for branches and circles."""
+    order = tuple(node.id for node in nodes)
+    guessed = current is None or current not in order
+    active = order if guessed or current is None else order[: order.index(current) + 1]
+    return Tree(
+        order,
+        {node.id: node.parent for node in nodes},
+        dict.fromkeys(order, order[0]),
+        frozenset(active),
+        guessed,
+    )
 
 
 def _acyclic(parent: dict[str, str | None]) -> dict[str, str | None]:
@@ -184,9 +208,13 @@ def grow(
                 source=source,
                 bytes=node.bytes,
                 on_active_path=turn in tree.active,
-                signals=feedback.distinct((*node.signals, *found.get(turn, ()))),
+                signals=_together(node.signals, found.get(turn, ())),
             )
         yield from node.beside
+
+
+def _together(own: tuple[Signal, ...], found: tuple[Signal, ...]) -> tuple[Signal, ...]:
+    return feedback.distinct((*own, *found)) if own or found else ()
 
 
 def _shown_parents(tree: Tree, shown: set[str]) -> dict[str, str | None]:
@@ -279,8 +307,10 @@ def _readable(node: Node) -> Node:
 
 def _distinct(nodes: Sequence[Node]) -> list[Node]:
     """Nodes with distinct ids: the second x becomes x~2, so that nothing is lost and links go to the first."""
-    count: dict[str, int] = {}
     taken = {node.id for node in nodes}
+    if len(taken) == len(nodes):
+        return list(nodes)
+    count: dict[str, int] = {}
     result: list[Node] = []
     for node in nodes:
         count[node.id] = count.get(node.id, 0) + 1
