@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from witting.errors import ConfigError
-from witting.intake import admit as read_files
+from witting.intake.apart import admit_apart
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
 from witting.intake.source import FileVerdict
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
@@ -123,7 +123,7 @@ def _admitted(step: Step, sources: Sequence[Path], source: str | None) -> list[F
 def _sealed(step: Step, path: Path, sha256: str, source: str | None) -> Iterator[Sealed]:
     settings = step.workspace.settings
     return seal(
-        read_files([path], source=source, text_chars_max=settings.intake.text_chars_max),
+        admit_apart(path, source=source, text_chars_max=settings.intake.text_chars_max),
         artifact=sha256,
         keys=step.workspace.keys,
         vault=step.workspace.vault,

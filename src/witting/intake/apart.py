@@ -1,0 +1,107 @@
+"""Reading in a process of its own: one core reads and parses while another seals and writes.
+
+Covers: the same stream as `admit`, in the same order, from a child process that is never more than a few thousand
+records ahead; errors of the child raised here. Not covered: reading several files at once. A child whose parent is gone
+ends at its next record; one that dies without a word is an error, never a short file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import pickle
+import queue
+import threading
+from collections.abc import Iterator
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from witting.errors import UnreadableFile, WittingError
+from witting.intake.detect import admit
+from witting.intake.source import FileVerdict, Skipped, Turn
+
+APART_BYTES_MIN = 16 << 20  # below, starting a process costs more than it saves
+BATCH_RECORDS, BATCH_CHARS = 2_000, 1_000_000  # whichever comes first
+BATCHES_AHEAD = 40
+LOOK_UP_SECONDS = 0.1  # how soon a carrier with nowhere to put its batch sees that nobody wants it
+DIED = b""
+
+Records = Iterator[Turn | Skipped | FileVerdict]
+
+
+def admit_apart(path: Path, *, source: str | None, text_chars_max: int) -> Records:
+    """As `admit` of one path. Small files are read here. Raises what `admit` raises; UnreadableFile if the reader died."""
+    reading = partial(admit, [path], source=source, text_chars_max=text_chars_max)
+    if not path.is_file() or path.stat().st_size < APART_BYTES_MIN:
+        return reading()
+    return _from_child(reading)
+
+
+def _from_child(reading: partial[Records]) -> Records:
+    context = multiprocessing.get_context("spawn")  # not fork: unsafe beside Arrow's and Polars' threads
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_read, args=(sender, reading), daemon=True)
+    child.start()
+    sender.close()
+    waiting: queue.Queue[bytes] = queue.Queue(BATCHES_AHEAD)
+    stop = threading.Event()
+    carrier = threading.Thread(target=_carry, args=(receiver, waiting, stop), daemon=True)
+    carrier.start()
+    try:
+        while (batch := _opened(waiting.get())) is not None:
+            yield from batch
+    finally:
+        stop.set()
+        child.terminate()
+        carrier.join()
+        child.join()
+        receiver.close()
+
+
+def _carry(receiver: Connection, waiting: queue.Queue[bytes], stop: threading.Event) -> None:
+    """Takes what the child sends as it comes, so that it reads on while the batch before is sealed."""
+    while not stop.is_set():
+        try:
+            said = receiver.recv_bytes()
+        except (EOFError, OSError):
+            said = DIED
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                waiting.put(said, timeout=LOOK_UP_SECONDS)
+                break
+        if said == DIED:
+            return
+
+
+def _opened(said: bytes) -> list[Turn | Skipped | FileVerdict] | None:
+    if said == DIED:
+        raise UnreadableFile("the process that read the file died; nothing of it was lost. Run again.")
+    batch = pickle.loads(said)  # noqa: S301  # from our own child, through a pipe nobody else has
+    if isinstance(batch, WittingError):
+        raise batch
+    return batch
+
+
+def _read(sender: Connection, reading: partial[Records]) -> None:
+    """In the child: the records in batches, then None; or the error that ended them."""
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone, or wants no more
+        try:
+            for batch in _batches(reading()):
+                sender.send(batch)
+            sender.send(None)
+        except WittingError as error:
+            sender.send(error)
+
+
+def _batches(records: Records) -> Iterator[list[Turn | Skipped | FileVerdict]]:
+    batch: list[Turn | Skipped | FileVerdict] = []
+    chars = 0
+    for record in records:
+        batch.append(record)
+        chars += len(record.text or "") if isinstance(record, Turn) else 0
+        if len(batch) >= BATCH_RECORDS or chars >= BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+    if batch:
+        yield batch
