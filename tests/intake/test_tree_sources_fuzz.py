@@ -57,6 +57,21 @@ SAMPLES = {
             {"id": "f", "user_id": "u", "type": "rating", "data": {"rating": "1", "sibling_model_ids": ["m"], "reason": "good"},
              "meta": {"chat_id": "c", "message_id": "b"}, "snapshot": {"chat": {"id": "c", "chat": {"history": {"messages": {}}}}}}],
     },
+    "grok": {
+        "prod-grok-backend.json": {"conversations": [
+            {"conversation": {"conversation_id": "c", "user_id": "u", "leaf_response_id": "b"}, "responses": [
+                {"response": {"response_id": "p", "sender": "human", "message": "hi", "create_time": {"$date": {"$numberLong": "1737381600000"}}}},
+                {"response": {"response_id": "a", "sender": "ASSISTANT", "message": "yo", "parent_response_id": "p", "thinking_trace": "x"}},
+                {"response": {"response_id": "b", "sender": "ASSISTANT", "message": "hey", "parent_response_id": "p", "file_attachments": ["f"]}},
+            ]}]},
+    },
+    "librechat": {
+        "tree.json": {"conversationId": "c", "messages": [
+            {"messageId": "p", "parentMessageId": "00000000-0000-0000-0000-000000000000", "isCreatedByUser": True, "text": "hi", "user": "u", "children": [
+                {"messageId": "a", "parentMessageId": "p", "isCreatedByUser": False, "text": "yo", "feedback": {"rating": "thumbsUp", "tag": {"key": "x"}}, "children": []},
+                {"messageId": "b", "isCreatedByUser": False, "content": [{"type": "text", "text": {"value": "hey"}}, {"type": "think"}], "children": []},
+            ]}]},
+    },
     "openai_log": {
         "log.jsonl": [
             {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo", "weight": 0}], "user": "u", "metadata": {"conversation_id": "c", "created": 1}, "feedback": {"thumb": 1, "comment": "x", "rating": 3}},
