@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.test_sets_reading import SHAPES
 from witting.errors import InputError
 from witting.intake import assistants, logs, sets
 from witting.intake.source import Export, Member, Skipped, Turn
@@ -95,6 +96,14 @@ SAMPLES = {
         "reward.json": [{"conversation_id": "e", "context": '[{"role": "user", "text": "x"}]', "generation": '{"role": "agent", "text": "y"}', "reward": 1.0}],
     },
 }  # fmt: skip
+SAMPLES |= {name: {"records.jsonl": [record]} for name, record in SHAPES.items()}
+SAMPLES["trl"] = {
+    "pairs.jsonl": [
+        {"prompt": "hi", "chosen": [{"role": "assistant", "content": "a"}], "rejected": "b"},
+        {"prompt": "hi", "completion": "a", "label": True},
+    ]
+}
+WITHOUT_FEEDBACK = ("hh_rlhf", "taskmaster", "oasst", "claude", "lmsys", "sharegpt")
 ODD = st.sampled_from(
     [
         None,
@@ -201,7 +210,7 @@ def test_the_samples_themselves_are_claimed_and_read(name):
     assert all(SOURCES[name].claims(one, one.head()) for one in files.values())
     records = records_of(SOURCES[name], files, tuple(files[path] for path in sorted(files)))
     assert sum(isinstance(record, Turn) for record in records) >= 2
-    assert name in ("hh_rlhf", "taskmaster", "oasst", "claude") or any(
+    assert name in WITHOUT_FEEDBACK or any(
         record.signals for record in records if isinstance(record, Turn)
     )
 

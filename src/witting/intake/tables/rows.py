@@ -1,0 +1,247 @@
+"""Rows of a table, one at a time, whatever it is written in: JSON lines, a JSON array, CSV, Parquet.
+
+Covered: values with the place each row lies at, in bounded memory; the columns a table has, by which readers know their
+own. Not covered: what the columns mean (`mapped.py`, and the readers of logs and sets). Gzip bytes of text formats are
+opened on the way.
+
+Places. JSON and CSV: bytes of the record in the plain bytes. Parquet is compressed column by column, so no bytes belong
+to one row: there a row's place is its number, [n, n + 1).
+
+CSV is RFC 4180 with a header line; the delimiter is the one of `, ; tab |` that the header holds most of. A record of
+another length than the header is a fault, not a guess.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from witting.errors import InputError
+from witting.intake.json_stream import (
+    FAULTY_BYTES_MAX,
+    BadRecord,
+    blocks,
+    line_shapes,
+    parse,
+    plain_head,
+    shape,
+    split_lines_or_array,
+)
+from witting.intake.refusals import unreadable
+from witting.intake.source import Member
+
+PARQUET = b"PAR1"
+PARQUET_BYTES_MAX = 4 << 30  # of a packed Parquet file, which must be unpacked to be read
+BATCH_ROWS = 1_000
+CSV_RECORD_BYTES_MAX = 8 << 20
+DELIMITERS = ",;\t|"
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; with `fault` it could not be read and `value` is empty."""
+
+    value: Mapping[str, Any]  # Any: cells as the format has them
+    start: int
+    end: int
+    record: bytes  # what quarantine keeps of it
+    fault: str | None = None
+
+
+def rows(member: Member) -> Iterator[Row]:
+    """Every row, bad ones with their fault. Raises UnreadableFile where the file as a whole cannot be read."""
+    head = member.head()
+    if head.startswith(PARQUET):
+        return _parquet_rows(member)
+    return _json_rows(member) if _is_json(head) else _csv_rows(member)
+
+
+def columns(member: Member, head: bytes) -> frozenset[str]:
+    """The columns and the keys inside them, dotted, lists transparent; empty where the file is no table."""
+    if head.startswith(PARQUET):
+        return _parquet_columns(member)
+    if _is_json(head):
+        return shape(head).union(*line_shapes(head))
+    first = plain_head(head).partition(b"\n")[0].rstrip(b"\r")
+    try:
+        return frozenset(_cells(first.decode("utf-8")))
+    except (UnicodeDecodeError, csv.Error):
+        return frozenset()
+
+
+def _is_json(head: bytes) -> bool:
+    return plain_head(head).lstrip(b" \t\r\n").startswith((b"{", b"["))
+
+
+# JSON
+
+
+def _json_rows(member: Member) -> Iterator[Row]:
+    for piece in split_lines_or_array(member):
+        try:
+            value = parse(piece)
+            fault = None if isinstance(value, dict) else "no_row"
+        except BadRecord as bad:
+            value, fault = {}, bad.reason
+        yield Row(value if fault is None else {}, piece.start, piece.end, piece.kept, fault)
+
+
+# CSV
+
+
+class _Lines:
+    """Lines of the file as text for the CSV reader, and how far it has read. Bytes that are no UTF-8 pass as
+    surrogates."""
+
+    def __init__(self, member: Member) -> None:
+        self._blocks = blocks(member)
+        self._at = 0
+        self._begun = 0  # of the record being read
+        self._raw: list[bytes] = []
+
+    def __iter__(self) -> Iterator[str]:
+        rest = b""
+        for block in self._blocks:
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                yield self._taken(line + b"\n")
+            _refuse_beyond(len(rest))
+        if rest:
+            yield self._taken(rest)
+
+    def _taken(self, line: bytes) -> str:
+        is_first = self._at == 0
+        self._at += len(line)
+        self._raw.append(line)
+        _refuse_beyond(self._at - self._begun)
+        text = line.decode("utf-8", "surrogateescape")
+        return text.removeprefix(_BOM) if is_first else text
+
+    def close_record(self) -> tuple[int, int, bytes]:
+        """Place and bytes of what was read since the last call, without its line end."""
+        raw = b"".join(self._raw)
+        place = (self._begun, self._begun + len(raw.rstrip(b"\r\n")), raw[:FAULTY_BYTES_MAX])
+        self._begun, self._raw = self._at, []
+        return place
+
+
+def _refuse_beyond(record_bytes: int) -> None:
+    if record_bytes > CSV_RECORD_BYTES_MAX:
+        raise unreadable(
+            "too_large", f"a record of more than {CSV_RECORD_BYTES_MAX >> 20} MiB, or a quote left open"
+        )
+
+
+def _csv_rows(member: Member) -> Iterator[Row]:
+    csv.field_size_limit(CSV_RECORD_BYTES_MAX)
+    lines = _Lines(member)
+    texts = iter(lines)
+    first = next(texts, "")
+    delimiter, header = _delimiter(first), _cells(first.rstrip("\r\n"))
+    lines.close_record()
+    if len(set(header)) < len(header) or not any(header):
+        raise unreadable("unreadable", "the header names a column twice, or none")
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error:  # a quote that closes in the middle of a cell; the next line begins anew
+            start, end, record = lines.close_record()
+            yield Row({}, start, end, record, "broken_row")
+            reader = csv.reader(texts, delimiter=delimiter, strict=True)
+            continue
+        if cells is None:
+            return
+        start, end, record = lines.close_record()
+        if cells:  # an empty line is no row
+            yield _csv_row(header, cells, start, end, record)
+
+
+def _csv_row(header: list[str], cells: list[str], start: int, end: int, record: bytes) -> Row:
+    fault = None if len(cells) == len(header) else "broken_row"
+    try:
+        record.decode("utf-8")
+    except UnicodeDecodeError:
+        fault = fault or ("not_utf8" if len(record) < FAULTY_BYTES_MAX else None)
+    return Row({} if fault else dict(zip(header, cells, strict=True)), start, end, record, fault)
+
+
+def _delimiter(line: str) -> str:
+    return max(DELIMITERS, key=line.count)
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a header line."""
+    found = next(csv.reader([line.removeprefix(_BOM)], delimiter=_delimiter(line)), [])
+    return [cell.strip() for cell in found]
+
+
+# Parquet
+
+
+@contextmanager
+def _opened(member: Member) -> Iterator[pq.ParquetFile]:
+    """Raises UnreadableFile. Parquet is read from its end, so a packed file is unpacked to disk first."""
+    with member.open() as stream, tempfile.TemporaryFile() as copy:
+        try:
+            yield pq.ParquetFile(stream if _is_plain(stream) else _unpacked(stream, copy, member.size_bytes))
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise unreadable("unreadable", "the Parquet file is damaged") from error
+
+
+def _is_plain(stream: BinaryIO) -> bool:
+    try:
+        return stream.seekable() and stream.fileno() >= 0
+    except (OSError, AttributeError, ValueError):
+        return False
+
+
+def _unpacked(
+    stream: BinaryIO, copy: Any, size_bytes: int
+) -> Any:  # Any: a temporary file, typed by platform
+    if size_bytes > PARQUET_BYTES_MAX:
+        raise unreadable("too_large", f"more than {PARQUET_BYTES_MAX >> 30} GiB")
+    shutil.copyfileobj(stream, copy)
+    copy.seek(0)
+    return copy
+
+
+def _parquet_columns(member: Member) -> frozenset[str]:
+    try:
+        with _opened(member) as file:
+            return frozenset(path for field in file.schema_arrow for path in _paths(field.name, field.type))
+    except InputError:
+        return frozenset()
+
+
+def _paths(name: str, kind: pa.DataType) -> Iterator[str]:
+    yield name
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+    if pa.types.is_struct(kind):
+        for position in range(kind.num_fields):
+            yield from _paths(f"{name}.{kind.field(position).name}", kind.field(position).type)
+
+
+def _parquet_rows(member: Member) -> Iterator[Row]:
+    with _opened(member) as file:
+        number = 0
+        for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            for value in batch.to_pylist():
+                yield Row(value, number, number + 1, _as_record(value))
+                number += 1
+
+
+def _as_record(value: Mapping[str, Any]) -> bytes:  # Any: cells
+    """A stable writing of a row: what its conversation is keyed by where it names none, and what quarantine keeps."""
+    return json.dumps(value, sort_keys=True, default=str).encode()[:FAULTY_BYTES_MAX]
