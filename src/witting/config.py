@@ -54,6 +54,7 @@ class Intake(Section):
     text_chars_max: Annotated[Whole, Field(ge=1, le=10_000_000)] = 100_000  # longer messages are quarantined
     retention_days: Days = 30  # words no door opens to are deleted after this
     part_rows: Count = 50_000  # bounds memory
+    maps: tuple[str, ...] = ()  # column mappings of tables (TOML), relative to the workspace
 
 
 class Rights(Section):

@@ -12,14 +12,14 @@ import multiprocessing
 import pickle
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from witting.errors import UnreadableFile, WittingError
 from witting.intake.detect import admit
-from witting.intake.source import FileVerdict, Skipped, Turn
+from witting.intake.source import FileVerdict, Skipped, Source, Turn
 
 APART_BYTES_MIN = 16 << 20  # below, starting a process costs more than it saves
 BATCH_RECORDS, BATCH_CHARS = 2_000, 1_000_000  # whichever comes first
@@ -30,9 +30,11 @@ DIED = b""
 Records = Iterator[Turn | Skipped | FileVerdict]
 
 
-def admit_apart(path: Path, *, source: str | None, text_chars_max: int) -> Records:
+def admit_apart(
+    path: Path, *, source: str | None, text_chars_max: int, sources: Sequence[Source] | None = None
+) -> Records:
     """As `admit` of one path. Small files are read here. Raises what `admit` raises; UnreadableFile if the reader died."""
-    reading = partial(admit, [path], source=source, text_chars_max=text_chars_max)
+    reading = partial(admit, [path], source=source, text_chars_max=text_chars_max, sources=sources)
     if not path.is_file() or path.stat().st_size < APART_BYTES_MIN:
         return reading()
     return _from_child(reading)

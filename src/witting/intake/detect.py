@@ -22,13 +22,15 @@ from pathlib import Path
 from posixpath import basename, dirname
 
 from witting.errors import InputError, UsageError
-from witting.intake import assistants, logs, meta, sets, whatsapp
+from witting.intake import assistants, logs, meta, sets, tables, whatsapp
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
 from witting.intake.json_stream import plain_head
 from witting.intake.refusals import reason_of
 from witting.intake.source import HEAD_BYTES, Export, FileVerdict, Member, Skipped, Source, Turn
+from witting.intake.tables.mapped import read_mapping, source_from
 
 SOURCES: tuple[Source, ...] = (
+    *tables.SOURCES,
     *meta.SOURCES,
     *assistants.SOURCES,
     *sets.SOURCES,
@@ -52,6 +54,11 @@ def source_named(name: str, sources: Sequence[Source] | None = None) -> Source:
         if source.name == name:
             return source
     raise UsageError(f"{name} is no source; there are {', '.join(sorted(source.name for source in known))}.")
+
+
+def with_mappings(maps: Sequence[Path]) -> tuple[Source, ...]:
+    """All sources, after those that column mappings make. Raises UsageError, naming file and field of a faulty one."""
+    return (*(source_from(read_mapping(path)) for path in maps), *SOURCES)
 
 
 def admit(

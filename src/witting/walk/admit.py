@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from witting.errors import ConfigError
 from witting.intake.apart import admit_apart
+from witting.intake.detect import with_mappings
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
-from witting.intake.source import FileVerdict
+from witting.intake.source import FileVerdict, Source
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
@@ -75,11 +76,14 @@ def admit(step: Step) -> dict[str, Any]:
     return {"funnel": funnel(step).as_json(), "sources": _by_source(step), "files_read_now": len(files)}
 
 
-def admit_paths(step: Step, sources: Sequence[Path], *, source: str | None = None) -> list[FileVerdict]:
-    """Seal and commit what these files hold; files read before give nothing again. Returns a verdict a file."""
+def admit_paths(
+    step: Step, paths: Sequence[Path], *, source: str | None = None, readers: Sequence[Source] | None = None
+) -> list[FileVerdict]:
+    """Seal and commit what these files hold; files read before give nothing again. Returns a verdict a file. `readers`:
+    instead of all sources with the configured mappings."""
     check_shards(step.workspace)
     with _collecting_seldom():
-        return _admitted(step, sources, source)
+        return _admitted(step, paths, source, readers or configured_readers(step.workspace))
 
 
 @contextmanager
@@ -93,7 +97,14 @@ def _collecting_seldom() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _admitted(step: Step, sources: Sequence[Path], source: str | None) -> list[FileVerdict]:
+def configured_readers(workspace: Workspace) -> tuple[Source, ...]:
+    """All sources, after those that the workspace's column mappings make. Raises UsageError for a faulty mapping."""
+    return with_mappings([workspace.path(name) for name in workspace.settings.intake.maps])
+
+
+def _admitted(
+    step: Step, sources: Sequence[Path], source: str | None, readers: Sequence[Source]
+) -> list[FileVerdict]:
     settings = step.workspace.settings
     pending, known = _Pending(), _KnownRows.of(step)
     said: list[FileVerdict] = []
@@ -108,7 +119,7 @@ def _admitted(step: Step, sources: Sequence[Path], source: str | None) -> list[F
                 _consume(step, path, sha256, [])
             continue
         verdicts: list[FileVerdict] = []
-        for batch in _sealed(step, path, sha256, source):
+        for batch in _sealed(step, path, sha256, source, readers):
             verdicts += batch.verdicts
             pending.batches.append(batch)
             if pending.rows() >= settings.intake.part_rows:
@@ -120,10 +131,12 @@ def _admitted(step: Step, sources: Sequence[Path], source: str | None) -> list[F
     return said
 
 
-def _sealed(step: Step, path: Path, sha256: str, source: str | None) -> Iterator[Sealed]:
+def _sealed(
+    step: Step, path: Path, sha256: str, source: str | None, readers: Sequence[Source]
+) -> Iterator[Sealed]:
     settings = step.workspace.settings
     return seal(
-        admit_apart(path, source=source, text_chars_max=settings.intake.text_chars_max),
+        admit_apart(path, source=source, text_chars_max=settings.intake.text_chars_max, sources=readers),
         artifact=sha256,
         keys=step.workspace.keys,
         vault=step.workspace.vault,

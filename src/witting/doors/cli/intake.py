@@ -16,7 +16,8 @@ from cyclopts import App, Parameter
 from witting.config import Settings
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
 from witting.errors import UsageError
-from witting.intake import REFUSALS, SOURCES, Facts, FileVerdict, Turn, admit
+from witting.intake import REFUSALS, SOURCES, Facts, FileVerdict, Source, Turn, admit
+from witting.intake.detect import with_mappings
 from witting.reports.preview import Row, Summary, who_speaks, why_left_out, why_skipped
 from witting.reports.preview import preview as preview_rows
 from witting.reports.preview_page import ROWS_SHOWN_MAX, render_preview, turn_line
@@ -25,6 +26,7 @@ from witting.workspace import Workspace
 
 ROWS_PRINTED = 20
 Several = Annotated[list[str], Parameter(negative=())]
+Mappings = Annotated[list[Path], Parameter(negative=())]
 
 
 APP = App(
@@ -38,6 +40,7 @@ APP = App(
 def intake(
     *paths: Path,
     source: str | None = None,
+    map: Mappings | None = None,
     dry_run: bool = False,
     turns: Path | None = None,
     common: Common = DEFAULT,
@@ -50,6 +53,8 @@ def intake(
         What to read.
     source
         Take the files to be of this source, whatever they look like.
+    map
+        A column mapping (TOML) for tables of your own. May be given several times.
     dry_run
         Needs no workspace and stores nothing.
     turns
@@ -62,7 +67,8 @@ def intake(
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"there is no {missing[0]}. Check the path.")
-    verdicts = _dry(paths, source, turns) if dry_run else _sealed(paths, source, common)
+    readers = with_mappings(map or [])
+    verdicts = _dry(paths, source, readers, turns) if dry_run else _sealed(paths, source, readers, common)
     show(common, {"files": [_as_json(verdict) for verdict in verdicts]}, lambda: _page(verdicts))
     return 0 if any(verdict.verdict == "read" for verdict in verdicts) else 1
 
@@ -217,17 +223,23 @@ def _sources_page(known: Mapping[str, Facts]) -> str:
     return "\n".join(lines)
 
 
-def _sealed(paths: tuple[Path, ...], source: str | None, common: Common) -> list[FileVerdict]:
+def _sealed(
+    paths: tuple[Path, ...], source: str | None, readers: tuple[Source, ...], common: Common
+) -> list[FileVerdict]:
     from witting.walk import alone
-    from witting.walk.admit import admit_paths
+    from witting.walk.admit import admit_paths, configured_readers
 
     workspace = Workspace.open(common.workspace)
     with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
-        return admit_paths(step, paths, source=source)
+        known = dict.fromkeys((*readers, *configured_readers(workspace)))
+        return admit_paths(step, paths, source=source, readers=tuple(known))
 
 
-def _dry(paths: tuple[Path, ...], source: str | None, turns: Path | None) -> list[FileVerdict]:
-    records = admit(paths, source=source, text_chars_max=Settings().intake.text_chars_max)
+def _dry(
+    paths: tuple[Path, ...], source: str | None, readers: tuple[Source, ...], turns: Path | None
+) -> list[FileVerdict]:
+    limit = Settings().intake.text_chars_max
+    records = admit(paths, source=source, sources=readers, text_chars_max=limit)
     if turns is None:
         return [record for record in records if isinstance(record, FileVerdict)]
     verdicts = []

@@ -75,7 +75,7 @@ def columns(member: Member, head: bytes) -> frozenset[str]:
     first = plain_head(head).partition(b"\n")[0].rstrip(b"\r")
     try:
         return frozenset(_cells(first.decode("utf-8")))
-    except (UnicodeDecodeError, csv.Error):
+    except UnicodeDecodeError:
         return frozenset()
 
 
@@ -181,8 +181,11 @@ def _delimiter(line: str) -> str:
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of a header line."""
-    found = next(csv.reader([line.removeprefix(_BOM)], delimiter=_delimiter(line)), [])
+    """The cells of a header line; none where it is no CSV."""
+    try:
+        found = next(csv.reader([line.removeprefix(_BOM)], delimiter=_delimiter(line)), [])
+    except csv.Error:
+        return []
     return [cell.strip() for cell in found]
 
 

@@ -1,0 +1,201 @@
+"""Tables of any columns, by a mapping; our own turns, written and read back."""
+
+import gzip
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import witting
+from witting.errors import InputError, UsageError
+from witting.intake import Evidence, FileVerdict, Signal, Skipped, Turn, admit
+from witting.intake.detect import with_mappings
+from witting.intake.source import Export, Member
+from witting.intake.tables import turns as own
+from witting.intake.tables.rows import rows
+from witting.reports.preview_page import turn_line
+from witting.schema import AUDIENCES, ROLES, SIGNAL_KINDS
+
+MAPPING = """
+source = "support_chat"
+audience = "assistant"
+time_zone = "Europe/Berlin"
+permitted = ["evaluate_model"]
+[columns]
+conversation = "ticket"
+speaker = "customer"
+role = "author"
+text = "body"
+time = "sent"
+thumb = "helpful"
+[roles]
+customer = "user"
+bot = "assistant"
+"""
+ROWS = [
+    {"ticket": 7, "customer": "k1", "author": "customer", "body": "hi, \"you\"\nthere", "sent": "2026-03-01 10:00:00", "helpful": None},
+    {"ticket": 7, "customer": "k1", "author": "bot", "body": "hello", "sent": "2026-03-01 10:00:05", "helpful": 1},
+    {"ticket": 8, "customer": "k2", "author": "robot", "body": "?", "sent": "x", "helpful": None},
+    {"ticket": 8, "customer": "k2", "author": "bot", "body": " ", "sent": None, "helpful": None},
+]  # fmt: skip
+
+
+def member(data: bytes, path: str = "x") -> Member:
+    return Member(path, len(data), lambda: io.BytesIO(data))
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> Path:
+    path = tmp_path / "map.toml"
+    path.write_text(MAPPING)
+    return path
+
+
+def write(path: Path) -> Path:
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+    elif path.suffix == ".csv":
+        quoted = [
+            ["" if cell is None else f'"{str(cell).replace(chr(34), chr(34) * 2)}"' for cell in row.values()]
+            for row in ROWS
+        ]
+        path.write_text(
+            "\ufeff" + ";".join(ROWS[0]) + "\r\n" + "".join(";".join(cells) + "\r\n" for cells in quoted)
+        )
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path  # fmt: skip
+
+
+def read(path: Path, mapping: Path) -> tuple[list[Turn], list[Skipped], FileVerdict]:
+    found = list(admit([path], text_chars_max=10_000, sources=with_mappings([mapping])))
+    *_, verdict = found
+    assert isinstance(verdict, FileVerdict)
+    assert verdict.records == verdict.turns + sum(verdict.skipped.values())
+    return [t for t in found if isinstance(t, Turn)], [s for s in found if isinstance(s, Skipped)], verdict
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_a_mapping_reads_any_columns_from_every_format(tmp_path: Path, mapping: Path, suffix: str) -> None:
+    turns, skipped, verdict = read(write(tmp_path / f"x{suffix}"), mapping)
+    assert verdict.source == "support_chat"
+    assert [(t.conversation, t.turn, t.parent, t.speaker, t.role, t.text, t.time) for t in turns] == [
+        ("7", "1", None, "k1", "user", 'hi, "you"\nthere', "2026-03-01T10:00:00+01:00"),
+        ("7", "2", "1", "assistant", "assistant", "hello", "2026-03-01T10:00:05+01:00"),
+    ]
+    assert [(s.kind, s.value) for s in turns[1].signals] == [("thumb", 1), *([("rating", 1.0)] * 0)]
+    assert "evaluate_model" not in turns[0].barred
+    assert "train_general_model" in turns[0].barred
+    assert [(entry.reason, entry.record is not None) for entry in skipped] == [
+        ("unknown_role", True),
+        ("no_text", False),
+    ]
+
+
+def test_a_row_of_csv_points_at_its_bytes(tmp_path: Path, mapping: Path) -> None:
+    path = write(tmp_path / "x.csv")
+    turns, _, _ = read(path, mapping)
+    data = path.read_bytes()
+    assert data[slice(*turns[0].bytes)].decode().startswith('"7";"k1";"customer";"hi, ""you""')
+    assert data[slice(*turns[1].bytes)].endswith(b'"1"')
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('source = "support_chat"', 'source = "whatsapp"'), "source: whatsapp is a source already"),
+        (('text = "body"', ""), "columns: no column for text"),
+        (("Europe/Berlin", "Mars/Base"), "time_zone: no such time zone"),
+        (("evaluate_model", "sell_it"), "permitted: sell_it is no purpose"),
+        (("[roles]", "[rolls]"), "rolls: Extra inputs"),
+        (("[columns]", "[columns"), "no TOML"),
+    ],
+)
+def test_a_faulty_mapping_names_the_file_and_the_field(
+    mapping: Path, change: tuple[str, str], said: str
+) -> None:
+    mapping.write_text(MAPPING.replace(*change))
+    with pytest.raises(UsageError) as caught:
+        with_mappings([mapping])
+    assert str(caught.value).startswith(f"{mapping}")
+    assert said in str(caught.value)
+
+
+def test_a_parquet_inside_a_zip_is_read(tmp_path: Path, mapping: Path) -> None:
+    write(tmp_path / "x.parquet")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(tmp_path / "x.parquet", "x.parquet")
+    turns, _, _ = read(tmp_path / "x.zip", mapping)
+    assert [turn.bytes for turn in turns] == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    "data", [b"a,b\n1,2\n1\n3,4\n", b'a,b\n1,2\n"x"y,2\n3,4\n', b"a,b\n1,2\n\xff,2\n3,4\n"]
+)
+def test_a_bad_row_of_csv_is_kept_and_the_next_is_read(data: bytes) -> None:
+    found = list(rows(member(data)))
+    assert [(row.value.get("a"), row.fault is None) for row in found] == [
+        ("1", True),
+        (None, False),
+        ("3", True),
+    ]
+    assert b"".join(data[row.start : row.end] + b"\n" for row in found) == data.partition(b"\n")[2]
+
+
+def test_gzip_lines_are_opened_and_damaged_parquet_refused(tmp_path: Path, mapping: Path) -> None:
+    (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(write(tmp_path / "x.jsonl").read_bytes()))
+    assert read(tmp_path / "x.jsonl.gz", mapping)[2].turns == 2
+    with pytest.raises(InputError):
+        list(rows(member(b"PAR1" + b"x" * 50)))
+
+
+WORDS = st.text(max_size=8).filter(lambda text: text.isprintable())
+NAMES = st.text("abc0", min_size=1, max_size=3)
+SIGNALS = st.builds(
+    Signal, st.sampled_from(SIGNAL_KINDS), value=st.none() | st.integers(-1, 1), text=st.none() | WORDS.filter(bool),
+    source_kind=st.none() | NAMES, by=st.none() | NAMES, rule=NAMES, confidence=st.sampled_from([0.5, 1.0]),
+    evidence=st.none() | st.builds(Evidence, NAMES, st.just(0), st.integers(0, 9)),
+)  # fmt: skip
+TURNS = st.builds(
+    Turn, member=st.just("x"), conversation=NAMES, turn=NAMES, parent=st.none() | NAMES, speaker=NAMES,
+    role=st.sampled_from(ROLES), time=st.sampled_from(["2026-03-01T10:00:00", "2026-03-01T10:00:00+00:00"]),
+    time_precision=st.sampled_from(["s", "min"]), text=WORDS, audience=st.sampled_from(AUDIENCES),
+    source=st.sampled_from(["whatsapp", "chatgpt"]), bytes=st.just((0, 1)), edited=st.booleans(),
+    on_active_path=st.booleans(), barred=st.just(("share_dataset",)), signals=st.lists(SIGNALS, max_size=2).map(tuple),
+)  # fmt: skip
+
+
+@given(st.lists(TURNS, min_size=1, max_size=4, unique_by=lambda t: (t.source, t.conversation, t.turn)))
+def test_our_own_turns_read_back_as_they_were(turns: list[Turn]) -> None:
+    data = "".join(json.dumps(turn_line(turn)) + "\n" for turn in turns).encode()
+    found = list(own.read(Export((member(data),), {}, "")))
+    assert [turn_line(turn) | {"bytes": None} for turn in found] == [
+        turn_line(t) | {"bytes": None} for t in turns
+    ]
+
+
+@given(st.binary(max_size=200) | st.text('abc,;"\n\r\t{}[]:1 ', max_size=80).map(str.encode))
+def test_any_bytes_give_rows_that_lie_in_order_or_our_own_error(data: bytes) -> None:
+    try:
+        found = list(rows(member(data)))
+    except InputError:
+        return
+    places = [place for row in found for place in (row.start, row.end)]
+    assert places == sorted(places)
+    assert all(row.fault is None or row.value == {} for row in found)
+
+
+def test_the_command_takes_a_mapping_and_reads_a_preview_back(tmp_path: Path, mapping: Path) -> None:
+    table = write(tmp_path / "x.csv")
+    said = witting("intake", table, "--map", mapping, "--dry-run", "--turns", tmp_path / "t.jsonl", "--json")
+    assert [f["turns"] for f in said.json["files"]] == [2], said.err
+    again = witting(
+        "intake", tmp_path / "t.jsonl", "--dry-run", "--turns", tmp_path / "u.jsonl", "--json"
+    ).json
+    assert [(f["source"], f["turns"], f["quarantined"]) for f in again["files"]] == [("turns", 2, 0)]
