@@ -19,7 +19,7 @@ from pathlib import Path
 
 from witting.errors import UnreadableFile, WittingError
 from witting.intake.detect import admit
-from witting.intake.source import FileVerdict, Skipped, Source, Turn
+from witting.intake.source import FileVerdict, Record, Source, Turn
 
 APART_BYTES_MIN = 16 << 20  # below, starting a process costs more than it saves
 BATCH_RECORDS, BATCH_CHARS = 2_000, 1_000_000  # whichever comes first
@@ -27,7 +27,7 @@ BATCHES_AHEAD = 40
 LOOK_UP_SECONDS = 0.1  # how soon a carrier with nowhere to put its batch sees that nobody wants it
 DIED = b""
 
-Records = Iterator[Turn | Skipped | FileVerdict]
+Records = Iterator[Record | FileVerdict]
 
 
 def admit_apart(
@@ -76,7 +76,7 @@ def _carry(receiver: Connection, waiting: queue.Queue[bytes], stop: threading.Ev
             return
 
 
-def _opened(said: bytes) -> list[Turn | Skipped | FileVerdict] | None:
+def _opened(said: bytes) -> list[Record | FileVerdict] | None:
     if said == DIED:
         raise UnreadableFile("the process that read the file died; nothing of it was lost. Run again.")
     batch = pickle.loads(said)  # noqa: S301  # from our own child, through a pipe nobody else has
@@ -96,8 +96,8 @@ def _read(sender: Connection, reading: partial[Records]) -> None:
             sender.send(error)
 
 
-def _batches(records: Records) -> Iterator[list[Turn | Skipped | FileVerdict]]:
-    batch: list[Turn | Skipped | FileVerdict] = []
+def _batches(records: Records) -> Iterator[list[Record | FileVerdict]]:
+    batch: list[Record | FileVerdict] = []
     chars = 0
     for record in records:
         batch.append(record)

@@ -22,15 +22,26 @@ from pathlib import Path
 from posixpath import basename, dirname
 
 from witting.errors import InputError, UsageError
-from witting.intake import assistants, logs, meta, sets, tables, whatsapp
+from witting.intake import assistants, live, logs, meta, sets, tables, whatsapp
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
 from witting.intake.json_stream import plain_head
 from witting.intake.refusals import reason_of
-from witting.intake.source import HEAD_BYTES, Export, FileVerdict, Member, Skipped, Source, Turn
+from witting.intake.source import (
+    HEAD_BYTES,
+    Export,
+    Feedback,
+    FileVerdict,
+    Member,
+    Record,
+    Skipped,
+    Source,
+    Turn,
+)
 from witting.intake.tables.mapped import read_mapping, source_from
 
 SOURCES: tuple[Source, ...] = (
     *tables.SOURCES,
+    *live.SOURCES,
     *meta.SOURCES,
     *assistants.SOURCES,
     *sets.SOURCES,
@@ -68,7 +79,7 @@ def admit(
     text_chars_max: int,
     sources: Sequence[Source] | None = None,
     with_exporter: bool = False,
-) -> Iterator[Turn | Skipped | FileVerdict]:
+) -> Iterator[Record | FileVerdict]:
     """Every record of every file under `paths`, each file closed by its verdict: records = turns + skipped.
 
     `source` forces a reader on files named one by one, and limits folders and zips to what that reader claims.
@@ -96,7 +107,7 @@ class _How:
     with_exporter: bool
 
 
-def _admit_root(root: Root, how: _How) -> Iterator[Turn | Skipped | FileVerdict]:
+def _admit_root(root: Root, how: _How) -> Iterator[Record | FileVerdict]:
     found = _with_companions([(entry, _find_source(root, entry, how)) for entry in root.entries])
     beside = {entry.member.path: entry.member for entry in root.entries if entry.member}
     exports: dict[str, list[Member]] = {}
@@ -208,12 +219,13 @@ class _Count:
     quarantined: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
-    def add(self, record: Turn | Skipped) -> None:
+    def add(self, record: Record) -> None:
         if isinstance(record, Turn):
             self.turns += 1
             self.signals += len(record.signals)
         else:
             self.skipped[record.reason] += 1
+            self.signals += isinstance(record, Feedback)
             self.quarantined += record.record is not None
 
 
@@ -233,7 +245,7 @@ class _Reading:
     is_again: bool = False  # reading a second time, after a file was refused
     exporter: str | None = None
 
-    def run(self) -> Iterator[Turn | Skipped | FileVerdict]:
+    def run(self) -> Iterator[Record | FileVerdict]:
         yield from self._take_hashes()
         left = self._open_members()
         self.exporter = self._exporter(left) if self.how.with_exporter else None
@@ -271,7 +283,7 @@ class _Reading:
         together = hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
         return Export(tuple(members), self.beside, together)
 
-    def _records(self, members: Sequence[Member]) -> Iterator[Turn | Skipped | FileVerdict]:
+    def _records(self, members: Sequence[Member]) -> Iterator[Record | FileVerdict]:
         for record in self.source.read(self._export(members)):
             assert record.member not in self.closed, f"{self.source.name} came back to a file it had left"
             if record.member != self.current:
@@ -320,7 +332,7 @@ class _Reading:
         )
 
 
-def _within_limits(record: Turn | Skipped, text_chars_max: int) -> Turn | Skipped:
+def _within_limits(record: Record, text_chars_max: int) -> Record:
     """The record; or, quarantined, a turn whose text is too long or no Unicode (half a surrogate pair)."""
     if not isinstance(record, Turn):
         return record

@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pyarrow as pa
 
-from witting.intake.source import Evidence, FileVerdict, Signal, Skipped, Turn
+from witting.intake.source import Evidence, Feedback, FileVerdict, Record, RightsRecord, Signal, Skipped, Turn
 from witting.schema import PARTIES, QUARANTINE, SIGNAL, TIMESTAMP, TURN
 from witting.store.keys import KeyStore
 from witting.store.vault import Vault
@@ -46,6 +46,7 @@ class Sealed:
     signals: pa.Table
     quarantine: pa.Table
     verdicts: tuple[FileVerdict, ...]
+    told: tuple[RightsRecord, ...] = ()  # to be recorded before the turns are committed
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,11 @@ class _Batch:
     turns: list[_Entry] = field(default_factory=list)
     quarantined: list[Skipped] = field(default_factory=list)
     verdicts: list[tuple[int, FileVerdict]] = field(default_factory=list)  # with the file's number
+    feedback: list[tuple[int, Feedback]] = field(default_factory=list)  # likewise
+    told: list[RightsRecord] = field(default_factory=list)
 
     def rows(self) -> int:
-        return len(self.turns) + len(self.quarantined)
+        return len(self.turns) + len(self.quarantined) + len(self.feedback) + len(self.told)
 
 
 @dataclass
@@ -80,8 +83,8 @@ class _Speakers:
     def place(self, turn: Turn, position: int, file: int) -> list[_Entry]:
         """The entries whose subject is known now: none, this one, or this one behind those that waited for it."""
         place = (turn.source, turn.conversation)
-        if turn.role in SPEAKING:
-            handle = f"{turn.source}:{turn.speaker}"
+        if turn.role in SPEAKING or turn.owner is not None:
+            handle = f"{turn.source}:{turn.speaker if turn.role in SPEAKING else turn.owner}"
             before = self._let_go(place, handle)
             return [*before, self._remembered(place, _Entry(turn, position, file, handle))]
         answered = self.others.get((place, turn.parent)) if turn.parent is not None else None
@@ -115,7 +118,7 @@ class _Speakers:
 
 
 def seal(
-    records: Iterable[Turn | Skipped | FileVerdict],
+    records: Iterable[Record | FileVerdict],
     *,
     artifact: str,
     keys: KeyStore,
@@ -138,8 +141,12 @@ def seal(
             batch.turns.append(found)
         elif isinstance(found, Skipped):
             batch.quarantined.append(found)
+        elif isinstance(found, RightsRecord):
+            batch.told.append(found)
+        elif isinstance(found[1], FileVerdict):
+            batch.verdicts.append((found[0], found[1]))
         else:
-            batch.verdicts.append(found)
+            batch.feedback.append((found[0], found[1]))
         if batch.rows() >= part_rows:
             yield sealer.close(batch)
             batch = _Batch()
@@ -148,9 +155,10 @@ def seal(
 
 
 def _with_subjects(
-    records: Iterable[Turn | Skipped | FileVerdict], *, waiting_max: int
-) -> Iterator[_Entry | Skipped | tuple[int, FileVerdict]]:
-    """Turns with their subject, bad records, and verdicts with their file's number, in a fixed order."""
+    records: Iterable[Record | FileVerdict], *, waiting_max: int
+) -> Iterator[_Entry | Skipped | RightsRecord | tuple[int, FileVerdict | Feedback]]:
+    """Turns with their subject, bad records, what was said of rights, and verdicts and late feedback with their file's
+    number, in a fixed order."""
     speakers, position, file = _Speakers(), 0, 0
     for record in records:
         if isinstance(record, Turn):
@@ -162,7 +170,9 @@ def _with_subjects(
             yield from speakers.give_up()
             yield file, record
             file += 1
-        elif record.record is not None:
+        elif isinstance(record, Feedback):
+            yield file, record
+        elif isinstance(record, RightsRecord) or record.record is not None:
             yield record
     yield from speakers.give_up()
 
@@ -228,13 +238,16 @@ class _Sealer:
         subjects = dict(zip(living, self.vault.subjects_for(living), strict=True))
         for entry in batch.turns:
             self._count_refused(entry, gone)
+        for file, late in batch.feedback:
+            self.refused_signals[file] += _late_giver(late) in gone
         kept = [entry for entry in batch.turns if entry.handle not in gone]
         self.names.clear()
         return Sealed(
             turns=self._turns(kept, subjects),
-            signals=self._signals(kept, subjects),
+            signals=pa.concat_tables([self._signals(kept, subjects), self._late(batch.feedback, subjects)]),
             quarantine=self._quarantine(batch.quarantined),
             verdicts=tuple(self._told(file, verdict) for file, verdict in batch.verdicts),
+            told=tuple(batch.told),
         )
 
     def _count_refused(self, entry: _Entry, gone: set[str]) -> None:
@@ -254,7 +267,7 @@ class _Sealer:
 
     def _turns(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
         turns = [entry.turn for entry in entries]
-        names = [self._names_of(turn) for turn in turns]
+        names = [self._names_of((turn.source, turn.conversation)) for turn in turns]
         owners = [subjects[entry.handle] for entry in entries]
         shards = {owner: self.keys.shard(owner, self.shards) for owner in set(owners)}
         ids = [name.row(turn.turn) for name, turn in zip(names, turns, strict=True)]
@@ -290,8 +303,7 @@ class _Sealer:
         }
         return pa.table(columns, schema=TURN)
 
-    def _names_of(self, turn: Turn) -> _Names:
-        place = (turn.source, turn.conversation)
+    def _names_of(self, place: Place) -> _Names:
         found = self.names.get(place)
         if found is None:
             conversation = self.keys.row_id("conversation", *place)
@@ -304,38 +316,47 @@ class _Sealer:
             for number, signal in enumerate(entry.turn.signals):
                 giver = _giver(entry, signal)
                 if giver in subjects:  # feedback of an erased person is not taken either
-                    rows.append(self._signal(entry.turn, signal, number, subjects[giver]))
+                    place = (entry.turn.source, entry.turn.conversation)
+                    rows.append(self._signal(place, entry.turn.turn, signal, str(number), subjects[giver]))
                     texts.append(signal.text)
+        return self._sealed_signals(rows, texts)
+
+    def _late(self, feedback: list[tuple[int, Feedback]], subjects: Mapping[str, str]) -> pa.Table:
+        """Feedback whose turn may come later, or be known already."""
+        told = [late for _, late in feedback if _late_giver(late) in subjects]
+        rows = [
+            self._signal(
+                (late.source, late.conversation), late.turn, late.signal, late.id, subjects[_late_giver(late)]
+            )
+            for late in told
+        ]
+        return self._sealed_signals(rows, [late.signal.text for late in told])
+
+    def _sealed_signals(self, rows: list[Columns], texts: list[str | None]) -> pa.Table:
         sealed = self.keys.seal([r["subject_id"] for r in rows], [r["signal_id"] for r in rows], texts)
         for row, words in zip(rows, sealed, strict=True):
             row["text_sealed"] = words
         return pa.Table.from_pylist(rows, schema=SIGNAL)
 
-    def _signal(self, turn: Turn, signal: Signal, number: int, giver: str) -> Columns:
-        value = signal.value
+    def _signal(self, place: Place, turn: str, signal: Signal, id: str, giver: str) -> Columns:
+        value, names = signal.value, self._names_of(place)
         if signal.kind == "preference":
-            value = {side: self._row_of(turn, str(native)) for side, native in value.items()}
-        row_id = self._row_of(turn, turn.turn)
+            value = {side: names.row(str(native)) for side, native in value.items()}
+        row_id = names.row(turn)
         return {
-            "signal_id": self.keys.row_id("signal", row_id, signal.kind, str(number)),
+            "signal_id": self.keys.row_id("signal", row_id, signal.kind, id),
             "row_id": row_id,
-            "conversation_id": self._names_of(turn).conversation,
+            "conversation_id": names.conversation,
             "subject_id": giver,
             "kind": signal.kind,
             "value": json.dumps(value, sort_keys=True, ensure_ascii=False),
             "source_kind": signal.source_kind,
             "rule": signal.rule,
             "confidence": signal.confidence,
-            **self._evidence(turn, signal.evidence),
+            **_evidence(names, signal.evidence),
             "occurred_at": in_utc(signal.time, self.zone),
             "shard": self.keys.shard(giver, self.shards),
         }
-
-    def _evidence(self, turn: Turn, evidence: Evidence | None) -> Columns:
-        if evidence is None:
-            return {"evidence_row": None, "evidence_start": None, "evidence_end": None}
-        row_id = self._row_of(turn, evidence.turn)
-        return {"evidence_row": row_id, "evidence_start": evidence.start, "evidence_end": evidence.end}
 
     def _quarantine(self, skipped: list[Skipped]) -> pa.Table:
         records = [entry.record or b"" for entry in skipped]
@@ -361,8 +382,19 @@ class _Sealer:
         content = hashlib.sha256(record).hexdigest()
         return self.keys.row_id("quarantine", self.artifact, entry.member, start, end, entry.reason, content)
 
-    def _row_of(self, turn: Turn, native: str) -> str:
-        return self._names_of(turn).row(native)
+
+def _evidence(names: _Names, evidence: Evidence | None) -> Columns:
+    if evidence is None:
+        return {"evidence_row": None, "evidence_start": None, "evidence_end": None}
+    return {
+        "evidence_row": names.row(evidence.turn),
+        "evidence_start": evidence.start,
+        "evidence_end": evidence.end,
+    }
+
+
+def _late_giver(late: Feedback) -> str:
+    return f"{late.source}:{late.signal.by or UNKNOWN_ACCOUNT}"
 
 
 def _giver(entry: _Entry, signal: Signal) -> str:
@@ -372,7 +404,9 @@ def _giver(entry: _Entry, signal: Signal) -> str:
 
 def _handles(batch: _Batch) -> set[str]:
     signals = {_giver(entry, signal) for entry in batch.turns for signal in entry.turn.signals}
-    return {entry.handle for entry in batch.turns} | signals
+    return (
+        {entry.handle for entry in batch.turns} | signals | {_late_giver(late) for _, late in batch.feedback}
+    )
 
 
 def in_utc(time: str | None, zone: ZoneInfo) -> datetime | None:

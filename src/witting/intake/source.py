@@ -12,7 +12,7 @@ members of one export that the source claimed, in file order, never raising for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from witting.intake.facts import Facts
@@ -88,9 +88,8 @@ class Turn:
     edited: bool = False
     deleted: bool = False
     on_active_path: bool = True
-    barred: tuple[
-        str, ...
-    ] = ()  # schema.PURPOSES that the place it was published at refuses (robots, TDM, AIPREF)
+    owner: str | None = None  # whose data an assistant's turn is, where the source itself says so
+    barred: tuple[str, ...] = ()  # schema.PURPOSES that the place it was published at refuses
     signals: tuple[Signal, ...] = ()
 
 
@@ -105,6 +104,36 @@ class Skipped:
     )
     bytes: tuple[int, int]
     record: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Feedback on a turn that may stand in another file, or not have come yet. Counted as skipped, and as a signal."""
+
+    member: str
+    bytes: tuple[int, int]
+    source: str
+    conversation: str
+    turn: str  # native id of the turn it is about
+    id: str  # of the feedback: the same one told twice is one
+    signal: Signal  # its `by` is set
+    reason: str = "feedback_event"
+    record: bytes | None = None
+
+
+@dataclass(frozen=True)
+class RightsRecord:
+    """What a person said about their data, in a stream of events: recorded in the ledger before any turn beside it is
+    committed. Counted as skipped. `event` has the fields of docs/formats/rights-events.md, `subject` a handle."""
+
+    member: str
+    bytes: tuple[int, int]
+    event: Mapping[str, Any] = field(repr=False)  # Any: JSON
+    reason: str = "rights_event"
+    record: bytes | None = None
+
+
+Record = Turn | Skipped | Feedback | RightsRecord
 
 
 @dataclass(frozen=True)
@@ -138,7 +167,7 @@ class Source:
     name: str
     facts: Facts  # of its folder's sources.toml
     claims: Callable[[Member, bytes], bool]
-    read: Callable[[Export], Iterator[Turn | Skipped]]
+    read: Callable[[Export], Iterator[Record]]
     exporter: Callable[[Export], str | None] = nobody  # the speaker whose export it is, where it can be told
     companions: frozenset[str] = (
         frozenset()

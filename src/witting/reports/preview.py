@@ -18,11 +18,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from witting.errors import UsageError
-from witting.intake import SKIPPED, FileVerdict, Skipped, Turn
+from witting.intake import SKIPPED, FileVerdict, Turn
+from witting.intake.source import Record
 from witting.redaction import REASONS, judge, scan
 from witting.redaction.conversation import REPEATED
 
-Records = Iterable[Turn | Skipped | FileVerdict]
+Records = Iterable[Record | FileVerdict]
 SPEAKING = ("user", "person")
 SPEAKERS_NAMED_MAX = 20
 LEFT_OUT = {
@@ -154,6 +155,8 @@ class _Reading:
         """An assistant's turn belongs to the person it answers, as in the vault."""
         if turn.role in SPEAKING:
             return (turn.source, turn.speaker) in self.people.mine
+        if turn.owner is not None:
+            return (turn.source, turn.owner) in self.people.mine
         above = self.owners.get((*talk, turn.parent)) if turn.parent is not None else None
         if above is not None:
             return above

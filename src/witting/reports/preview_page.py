@@ -85,6 +85,7 @@ def turn_line(turn: Turn) -> dict[str, Any]:  # Any: JSON
         "on_active_path": turn.on_active_path,
         "source": turn.source,
         "bytes": list(turn.bytes),
+        "owner": turn.owner,
         "barred": list(turn.barred),
         "signals": [_signal(signal) for signal in turn.signals],
     }

@@ -20,7 +20,9 @@ from witting.errors import ConfigError
 from witting.intake.apart import admit_apart
 from witting.intake.detect import with_mappings
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
-from witting.intake.source import FileVerdict, Source
+from witting.intake.source import FileVerdict, RightsRecord, Source
+from witting.rights.event import make_event
+from witting.rights.record import record
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
@@ -151,6 +153,7 @@ def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
     turns = [known.turns.new_rows(batch.turns) for batch in pending.batches]
     signals = [known.signals.new_rows(batch.signals) for batch in pending.batches]
     bad = [known.quarantine.new_rows(batch.quarantine) for batch in pending.batches]
+    _hear(step, [said for batch in pending.batches for said in batch.told])
     people = _written(step, PEOPLE, [parties(turns)], shard_column=None)
     before = step.parts(PEOPLE)
     step.commit(PEOPLE, (*before, *(part for part in people if part not in before)))
@@ -164,6 +167,22 @@ def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
         _consume(step, path, sha256, verdicts)
     pending.batches.clear()
     pending.files.clear()
+
+
+def _hear(step: Step, told: Sequence[RightsRecord]) -> None:
+    """What people said about their data goes into the ledger before a word beside it is committed. Saying it again adds
+    nothing. A withdrawal counts from now where it does not say when it was said."""
+    if not told:
+        return
+    now = step.now.isoformat()
+    events = [
+        make_event(
+            {"occurred_at": now} | dict(said.event), where="a rights event among live events", now=step.now
+        )
+        for said in told
+    ]
+    workspace = step.workspace
+    record(events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=step.now)
 
 
 def _once(tables: Sequence[pa.Table], key: str, schema: pa.Schema) -> pa.Table:

@@ -70,7 +70,7 @@ def intake(
     readers = with_mappings(map or [])
     verdicts = _dry(paths, source, readers, turns) if dry_run else _sealed(paths, source, readers, common)
     show(common, {"files": [_as_json(verdict) for verdict in verdicts]}, lambda: _page(verdicts))
-    return 0 if any(verdict.verdict == "read" for verdict in verdicts) else 1
+    return 0 if not verdicts or any(verdict.verdict == "read" for verdict in verdicts) else 1
 
 
 @APP.command(name="preview")

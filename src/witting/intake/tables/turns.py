@@ -81,6 +81,7 @@ def _turn(row: Row, member: str) -> Turn | str:
         edited=_flag(value.get("edited")),
         deleted=deleted,
         on_active_path=_flag(value.get("on_active_path", True)),
+        owner=first_text(value.get("owner")),
         barred=tuple(purpose for purpose in _listed(value.get("barred")) if purpose in PURPOSES),
         signals=tuple(_signals(value.get("signals"))),
     )
