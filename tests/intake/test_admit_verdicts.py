@@ -182,7 +182,6 @@ def test_a_path_that_does_not_exist_is_a_usage_error_before_anything_is_read(tmp
         ("a.txt", "14/03/2024, 21:10 - Ann: hi\n".encode("utf-16"), "not_utf8"),
         ("a.jpg", b"not really a picture", "media_not_read"),
         ("a.bin", b"\x89PNG\r\n\x1a\n", "media_not_read"),
-        ("message_1.html", b"<html><div>Participants: A, B</div>", "html_export_ask_for_json"),
         ("page.html", b"<!DOCTYPE html><p>hello", "unknown_format"),
         ("a.rar", b"Rar!\x1a\x07\x00", "archive_not_supported"),
         ("a.txt", b"hello", "unknown_format"),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from witting.errors import InputError
 from witting.intake.google import SOURCES, activity, ai_studio
-from witting.intake.google.when import read_time
 from witting.intake.source import Export, Member, Skipped, Turn
+from witting.intake.spoken_time import read_time
 
 CELL = """<div class="outer-cell mdl-cell mdl-cell--12-col mdl-shadow--2dp"><div class="mdl-grid">
 <div class="header-cell mdl-cell mdl-cell--12-col"><p class="mdl-typography--title">{product}<br></p></div>

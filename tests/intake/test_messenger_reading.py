@@ -56,21 +56,21 @@ def test_every_fixture_folder_is_read_or_refused_as_counted():
             sum(sum(v.skipped.values()) for v in read_ones),
             refused,
         )
-    html, media = "html_export_ask_for_json", "media_not_read"
+    media = "media_not_read"
     assert counts == {
         "corrupt": (1, 0, ["broken_json"]),
         "e2ee_simple": (5, 1, [media]),
-        "html_multi_media": (0, 0, [html, media]),
-        "html_simple": (0, 0, [html]),
-        "html_timestamps": (0, 0, [html] * 3),
-        "html_with_media": (0, 0, [html, media]),
+        "html_multi_media": (3, 0, [media]),
+        "html_simple": (3, 0, []),
+        "html_timestamps": (3, 0, []),
+        "html_with_media": (1, 0, [media]),
         "json_group": (3, 0, []),
         "json_multifile": (4, 0, []),
         "json_nontext": (0, 6, []),
         "json_simple": (4, 0, []),
         "json_with_media": (1, 0, [media]),
         "json_with_media_alt": (1, 0, [media]),
-        "mixed": (2, 0, [html]),
+        "mixed": (2, 2, []),
     }
 
 

@@ -210,9 +210,7 @@ def test_the_samples_themselves_are_claimed_and_read(name):
     assert all(SOURCES[name].claims(one, one.head()) for one in files.values())
     records = records_of(SOURCES[name], files, tuple(files[path] for path in sorted(files)))
     assert sum(isinstance(record, Turn) for record in records) >= 2
-    assert name in WITHOUT_FEEDBACK or any(
-        record.signals for record in records if isinstance(record, Turn)
-    )
+    assert name in WITHOUT_FEEDBACK or any(record.signals for record in records if isinstance(record, Turn))
 
 
 def _dump(path, value):

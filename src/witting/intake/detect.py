@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -53,10 +52,6 @@ STANDALONE = frozenset({"whatsapp"})  # every file is an export of its own
 BESIDE = "beside_the_chats"
 PEEK_BYTES = 16
 RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
-
-_HTML = re.compile(rb"\s*(\xef\xbb\xbf)?\s*<(!doctype html|html)", re.IGNORECASE)
-_META_HTML = re.compile(rb"Participants:|_a6-g|_a706")
-_META_PATH = re.compile(r"(^|/)messages/.*/message_\d+\.html$")
 
 
 def source_named(name: str, sources: Sequence[Source] | None = None) -> Source:
@@ -187,9 +182,6 @@ def _find_source(root: Root, entry: Entry, how: _How) -> Source | str:
 def _why_unclaimed(entry: Entry, head: bytes) -> str:
     if has_media_name(entry.path):
         return "media_not_read"
-    if _HTML.match(head):
-        is_meta = _META_PATH.search(entry.hint) or _META_HTML.search(head)
-        return "html_export_ask_for_json" if is_meta else "unknown_format"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "not_utf8"
     return (

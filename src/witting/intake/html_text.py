@@ -38,11 +38,13 @@ class Block:
 
 @dataclass
 class Element:
-    """A tag with what lies in it, in order: text or elements."""
+    """A tag with what lies in it, in order: text or elements; and where it lies in the text that was parsed."""
 
     tag: str
     attributes: dict[str, str]
     content: list[str | Element] = field(default_factory=list)
+    start: int = 0  # code points
+    end: int = 0
 
     @property
     def classes(self) -> frozenset[str]:
@@ -86,13 +88,19 @@ def _words(element: Element, parts: list[str], depth: int) -> None:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.root = Element("", {})
+        self.root = Element("", {}, end=len(text))
         self.open = [self.root]
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def _at(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        element = Element(tag, {name: value or "" for name, value in attrs})
+        element = Element(tag, {name: value or "" for name, value in attrs}, start=self._at())
+        element.end = element.start + len(self.get_starttag_text() or "")
         self.open[-1].content.append(element)
         if tag not in _VOID and len(self.open) < DEPTH_MAX:
             self.open.append(element)
@@ -103,6 +111,9 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         for depth in range(len(self.open) - 1, 0, -1):
             if self.open[depth].tag == tag:
+                end = self._at() + len(tag) + 3
+                for closed in self.open[depth:]:
+                    closed.end = end
                 del self.open[depth:]
                 return
 
@@ -112,8 +123,13 @@ class _Reader(HTMLParser):
 
 def parse(data: bytes) -> Element:
     """The elements of a fragment or page, under one root without a tag. Bytes that are no UTF-8 become U+FFFD."""
-    reader = _Reader()
-    reader.feed(data.decode("utf-8", "replace"))
+    return parse_text(data.decode("utf-8", "replace"))
+
+
+def parse_text(text: str) -> Element:
+    """As `parse`, of text."""
+    reader = _Reader(text)
+    reader.feed(text)
     reader.close()
     return reader.root
 

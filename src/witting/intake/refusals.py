@@ -22,7 +22,6 @@ REFUSALS = {
     "encrypted": "protected by a password. Unpack it yourself and give the folder.",
     "hidden_file": "its name starts with a dot: kept by the system, not part of the export.",
     "hostile_archive": "unpacks to far more than its size. Export it again.",
-    "html_export_ask_for_json": "the readable version of the export. Ask for the same export with format JSON.",
     "link": "a link, not a file: it could point anywhere. Give the file it points to.",
     "macos_metadata": "written by macOS when packing; holds nothing of the export.",
     "media_not_read": "picture, sound, video or document: only words are read.",

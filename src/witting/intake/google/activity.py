@@ -19,13 +19,13 @@ from typing import Any
 
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT
 from witting.intake.facts import family
-from witting.intake.google.when import looks_like_a_time, read_time
 from witting.intake.html_text import Block, Element, cut, parse
 from witting.intake.instant import Instant, from_iso
 from witting.intake.json_stream import BadRecord, as_dict, plain_head, shape, split
 from witting.intake.json_stream import parse as parse_json
 from witting.intake.signals import is_text
 from witting.intake.source import Export, Member, Skipped, Source, Turn
+from witting.intake.spoken_time import looks_like_a_time, read_time
 
 GEMINI, SEARCH = "gemini", "google_search"
 PRODUCTS = {GEMINI: ("Gemini Apps", "Gemini", "Bard"), SEARCH: ("Search", "Google Search")}

@@ -26,13 +26,13 @@ _PRODUCT = re.compile(
 
 def claims(member: Member, head: bytes) -> bool:
     folders = _PRODUCT.findall(member.path)
-    return (
-        bool(folders)
-        and "instagram" in folders[-1].partition("-")[0]
-        and messenger.claims_threads(member, head)
-    )
+    return bool(folders) and "instagram" in folders[-1].partition("-")[0] and messenger.claims(member, head)
 
 
 SOURCE = Source(
-    name=NAME, facts=family("meta")[NAME], claims=claims, read=partial(messenger.read, source=NAME)
+    name=NAME,
+    facts=family("meta")[NAME],
+    claims=claims,
+    read=partial(messenger.read, source=NAME),
+    exporter=messenger.exporter,
 )

@@ -15,34 +15,31 @@ Where the ideas come from: kenn-io/msgvault (its reader and fixtures), chat-mine
 
 from __future__ import annotations
 
-import hashlib
-import re
-import tomllib
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from itertools import islice, pairwise
 from posixpath import basename, dirname
 from typing import Any
 
+from witting.errors import UnreadableFile
 from witting.intake.facts import family
 from witting.intake.json_stream import BadRecord, Item, Piece, read_record, shape, split
+from witting.intake.meta import page
 from witting.intake.meta.mojibake import is_mojibake, repaired
+from witting.intake.meta.rules import THREAD_FILE, audience_of, conversation_of, generated, key, role_of
 from witting.intake.refusals import unreadable
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "messenger"
-META_AI = "Meta AI"
 EPOCH_MS_MAX = 4_102_444_800_000  # the year 2100
 PARTICIPANTS_MAX = 5_000
 REACTIONS_MAX = 1_000
 
-_THREAD_FILE = re.compile(r"message_\d+\.json")
 _MEDIA_KEYS = ("photos", "videos", "audio_files", "gifs", "files", "sticker", "media")
-_GROUP_KINDS = ("RegularGroup", "Group")
 
 
 # One file
@@ -145,38 +142,7 @@ def _why_no_words(value: Mapping[str, Any], text: Any, sender: str) -> str | Non
         if any(value.get(key) for key in _MEDIA_KEYS):
             return "media_omitted"
         return "share" if value.get("share") else "no_text"
-    return _generated(text.strip(), sender)
-
-
-def _generated(said: str, sender: str) -> str | None:
-    if len(said) > 500:
-        return None
-    for pattern, you, reason in _phrases():
-        found = pattern.fullmatch(said)
-        if found and found.groupdict().get("who", sender) in (
-            sender,
-            sender.split()[0] if sender.split() else "",
-            *you,
-        ):
-            return reason
-    return None
-
-
-@cache
-def _phrases() -> tuple[tuple[re.Pattern[str], frozenset[str], str], ...]:
-    table = tomllib.loads(files("witting.intake.meta").joinpath("words.toml").read_text("utf-8"))
-    reasons = {"reaction": "reaction_notice", "attachment": "media_omitted", "event": "system_line"}
-    return tuple(
-        (_pattern(phrase), frozenset(language["you"]), reason)
-        for language in table["language"].values()
-        for kind, reason in reasons.items()
-        for phrase in language[kind]
-    )
-
-
-def _pattern(phrase: str) -> re.Pattern[str]:
-    escaped = re.escape(phrase).replace(r"\{who\}", "(?P<who>.{1,100}?)").replace(r"\*", ".{0,300}?")
-    return re.compile(escaped, re.DOTALL)
+    return generated(text.strip(), sender)
 
 
 def _reactions(listed: Any) -> Iterator[Signal]:  # Any: JSON
@@ -220,7 +186,6 @@ class Plan:
     files: tuple[tuple[int, tuple[tuple[int, str, str | None], ...]], ...]
     conversation: str
     audience: str
-    with_meta_ai: bool
 
 
 def _places(thread: Thread, file: int) -> list[Place]:
@@ -247,12 +212,11 @@ def _plan(threads: Iterator[Thread], source: str) -> Plan:
         head, path = head or thread.head, path or thread.member.path
     places.sort(key=lambda place: place.at_ms)
     senders = {place.sender for place in places if place.sender}
-    audience = _audience(participants, senders, head)
+    audience = audience_of(participants, senders, head)
     return Plan(
         files=_by_file(places),
-        conversation=_conversation(source, head, path, participants or senders),
+        conversation=conversation_of(source, head, path, participants or senders),
         audience=audience,
-        with_meta_ai=audience == "assistant",
     )
 
 
@@ -265,36 +229,10 @@ def _by_file(places: Sequence[Place]) -> tuple[tuple[int, tuple[tuple[int, str, 
     parent: str | None = None
     for place in places:
         seen[place.at_ms, place.sender] += 1
-        turn = _key(str(place.at_ms), place.sender, str(seen[place.at_ms, place.sender]))
+        turn = key(str(place.at_ms), place.sender, str(seen[place.at_ms, place.sender]))
         by_file[place.file].append((place.index, turn, parent))
         parent = turn if place.is_turn else parent
     return tuple((file, tuple(found)) for file, found in by_file.items())
-
-
-def _audience(participants: set[str], senders: set[str], head: Mapping[str, Any]) -> str:  # Any: JSON
-    people = participants | senders
-    if len(people) > 2 or head.get("thread_type") in _GROUP_KINDS:
-        return "closed_group"
-    if META_AI in people:
-        return "assistant"
-    return "direct" if len(participants) == 2 else "unknown"
-
-
-def _conversation(source: str, head: Mapping[str, Any], path: str, people: set[str]) -> str:  # Any: JSON
-    """The thread's own key: the number Meta gave it and, for two people, who they are: from Ann's and from Cy's
-    download, a chat with Bo may carry Bo's number. Without a number: title and people."""
-    folder = basename(dirname(path)) if _THREAD_FILE.fullmatch(basename(path)) else ""
-    slug = basename(str(head.get("thread_path") or folder))
-    who = sorted(people) if len(people) <= 2 else []
-    if slug:
-        return _key(source, slug.rpartition("_")[2], *who)
-    title = head.get("threadName", head.get("title"))
-    return _key(source, title if isinstance(title, str) else "", *sorted(people))
-
-
-def _key(*parts: str) -> str:
-    """32 hex characters; no name stands in an id."""
-    return hashlib.blake2b("\x00".join(parts).encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 # Reading
@@ -310,16 +248,34 @@ def claims_threads(member: Member, head: bytes) -> bool:
 
 
 def claims(member: Member, head: bytes) -> bool:
-    return claims_threads(member, head)
+    return claims_threads(member, head) or page.claims_page(member, head)
 
 
 def read(export: Export, *, source: str = NAME) -> Iterator[Turn | Skipped]:
     threads: dict[str, list[Member]] = defaultdict(list)
+    pages: dict[str, list[Member]] = defaultdict(list)
     for member in export.claimed:
-        is_part = _THREAD_FILE.fullmatch(basename(member.path)) is not None
-        threads[dirname(member.path) if is_part else member.path].append(member)
+        is_part = THREAD_FILE.fullmatch(basename(member.path)) is not None
+        kind = pages if page.is_page(member) else threads
+        kind[dirname(member.path) if is_part else member.path].append(member)
     for members in threads.values():
         yield from _read_thread(members, source)
+    for members in pages.values():
+        yield from page.read_page_thread(members, export.beside, source)
+
+
+def exporter(export: Export) -> str | None:
+    """Whoever takes part in strictly more threads than anybody else; nobody where one thread is all there is."""
+    threads: dict[str, set[str]] = defaultdict(set)
+    for member in export.claimed:
+        if page.is_page(member):
+            continue
+        with contextlib.suppress(UnreadableFile):
+            threads[dirname(member.path) or member.path] |= set(_participants(_load(member).head))
+    counts = Counter(name for names in threads.values() for name in names).most_common(2)
+    if len(threads) < 2 or not counts or (len(counts) > 1 and counts[0][1] == counts[1][1]):
+        return None
+    return counts[0][0]
 
 
 def _read_thread(members: Sequence[Member], source: str) -> Iterator[Turn | Skipped]:
@@ -349,7 +305,7 @@ def _entry(
         turn=turn,
         parent=parent,
         speaker=message.sender,
-        role="assistant" if message.sender == META_AI else "user" if plan.with_meta_ai else "person",
+        role=role_of(message.sender, plan.audience),
         time=_iso(message.at_ms),
         time_precision="s" if message.at_ms is not None else None,
         text=message.text,
@@ -361,4 +317,4 @@ def _entry(
     )
 
 
-SOURCE = Source(name=NAME, facts=family("meta")[NAME], claims=claims, read=read)
+SOURCE = Source(name=NAME, facts=family("meta")[NAME], claims=claims, read=read, exporter=exporter)

@@ -1,4 +1,4 @@
-"""Times as My Activity writes them for people: "Aug 18, 2026, 10:05:00 AM UTC", "18.08.2026, 10:05:00 MESZ".
+"""Times as pages write them for people: "Aug 18, 2026, 10:05:00 AM UTC", "18.08.2026, 10:05:00 MESZ", "19 Oct 2019, 14:37".
 
 Covered: numeric dates day first with dots, ISO order, and month names of twelve languages, in either order; 12 and 24
 hours. Not covered: other wordings; the record keeps its words and has no time, for rights to refuse, never a guess. An
@@ -33,7 +33,9 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d)(?:[\s\u202f\u00a0]*([AaPp])\.?[\s\u00a0]?[Mm]\.?(?![^\W\d_]))?")
+_CLOCK = re.compile(
+    r"(\d{1,2}):(\d\d)(?::(\d\d))?(?:[\s\u202f\u00a0]*([AaPp])\.?[\s\u00a0]?[Mm]\.?(?![^\W\d_]))?"
+)
 _NUMERIC = re.compile(r"(?<!\d)(?:(\d{1,2})\.(\d{1,2})\.(20\d\d)|(20\d\d)[-/](\d{1,2})[-/](\d{1,2}))(?!\d)")
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -50,12 +52,18 @@ def looks_like_a_time(line: str) -> bool:
     )
 
 
+def precision(line: str) -> str:
+    """What a time that `read_time` reads is exact to."""
+    found = _CLOCK.search(line)
+    return "s" if found and found[3] else "min"
+
+
 def read_time(line: str) -> Instant | None:
     """None for what cannot be read exactly."""
     clock = _CLOCK.search(line)
     if clock is None:
         return None
-    hour, minute, second = (int(clock[n]) for n in (1, 2, 3))
+    hour, minute, second = (int(clock[n] or 0) for n in (1, 2, 3))
     if clock[4]:
         if not 1 <= hour <= 12:
             return None
