@@ -16,17 +16,13 @@ logged, and stands on each message it is the first to hold. A turn's bytes are t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, fit_id, grow
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Seen, content_id, fit_id
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either
 from witting.intake.json_stream import (
-    FAULTY_BYTES_MAX,
     BadRecord,
     Piece,
     as_dict,
@@ -36,34 +32,12 @@ from witting.intake.json_stream import (
     shape,
     split_lines_or_array,
 )
-from witting.intake.signals import Answer, distinct, feedback, is_text, preference, rating
+from witting.intake.logs.exchange import Exchange, Given, about_of, first_time, nodes_of, turns_of
+from witting.intake.signals import distinct, feedback, is_text, rating
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "openai_log"
-ROLES = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
-CALL_ROLES = ("tool", "function")
 MESSAGES_MAX = 10_000  # in one line
-
-
-@dataclass(frozen=True)
-class _Line:
-    """What one line says, whatever its shape."""
-
-    conversation: str
-    named: bool  # the line names its conversation, so others may speak of the same turns
-    speaker: str
-    time: Instant | None
-    history: Sequence[Any]  # Any: JSON, one message each
-    answers: Sequence[Any] = ()  # alternatives that follow the history; the first is the one that was given
-    preferred: bool = False  # the first answer is stated to be better than the second
-    signals: tuple[Signal, ...] = ()
-
-
-@dataclass
-class _Given:
-    """Feedback by the turn it is about, gathered before the turns are yielded."""
-
-    by_turn: dict[tuple[str, str], tuple[Signal, ...]] = field(default_factory=dict)
 
 
 def claims(member: Member, head: bytes) -> bool:
@@ -80,7 +54,7 @@ def _is_ours(paths: frozenset[str]) -> bool:
 
 def read(export: Export) -> Iterator[Turn | Skipped]:
     """Lines with feedback are looked through first, so that it stands on its turn when the turn is yielded."""
-    seen, given = Seen(), _Given()
+    seen, given = Seen(), Given()
     for member in export.claimed:
         for piece in split_lines_or_array(member):
             if not piece.fault and (b'"feedback"' in piece.data or b'"preferred_output"' in piece.data):
@@ -90,38 +64,17 @@ def read(export: Export) -> Iterator[Turn | Skipped]:
             yield from _read_piece(member.path, piece, given, seen)
 
 
-def _read_piece(member: str, piece: Piece, given: _Given, seen: Seen) -> Iterator[Turn | Skipped]:
+def _read_piece(member: str, piece: Piece, given: Given, seen: Seen) -> Iterator[Turn | Skipped]:
     place = (piece.start, piece.end)
     try:
         line = _line(piece)
     except BadRecord as bad:
         yield Skipped(member, bad.reason, place, piece.kept)
         return
-    nodes, last = _nodes(line, place, member)
-    if not nodes:
-        yield Skipped(member, "empty_conversation", place)
-    about = _about(line, nodes) if line.signals else None
-    yield from grow(
-        [_with_feedback(node, line, given, is_about=node.id == about) for node in nodes],
-        conversation=line.conversation,
-        member=member,
-        source=NAME,
-        current=last,
-        seen=seen,
-        siblings_mean=False,
-    )
-    if line.signals and about is None:
-        yield Skipped(member, "feedback_unmatched", place)
+    yield from turns_of(line, place, member, source=NAME, given=given, seen=seen)
 
 
-def _with_feedback(node: Node, line: _Line, given: _Given, *, is_about: bool) -> Node:
-    told = given.by_turn.get((line.conversation, node.id), ()) if given.by_turn else ()
-    if not (told or is_about):
-        return node
-    return replace(node, signals=distinct((*node.signals, *(line.signals if is_about else ()), *told)))
-
-
-def _gather(piece: Piece, given: _Given) -> None:
+def _gather(piece: Piece, given: Given) -> None:
     """What a line of a named conversation says of its turns: an earlier line may be the one that yields them."""
     try:
         line = _line(piece)
@@ -129,8 +82,8 @@ def _gather(piece: Piece, given: _Given) -> None:
         return  # told when the line is read
     if not line.named:
         return
-    nodes, _ = _nodes(line, (piece.start, piece.end), "")
-    about = _about(line, nodes)
+    nodes, _ = nodes_of(line, (piece.start, piece.end), "")
+    about = about_of(line, nodes)
     for node in nodes:
         signals = (*node.signals, *(line.signals if node.id == about else ()))
         if signals:
@@ -138,17 +91,10 @@ def _gather(piece: Piece, given: _Given) -> None:
             given.by_turn[key] = distinct((*given.by_turn.get(key, ()), *signals))
 
 
-def _about(line: _Line, nodes: Sequence[Node]) -> str | None:
-    """The turn a line's feedback is about: the answer that was given or preferred, else the last in the history."""
-    first_answer = len(line.history)
-    spoken = [node.id for node in nodes[: first_answer + 1] if node.role == "assistant" and node.skip is None]
-    return spoken[-1] if spoken else None
-
-
 # Lines
 
 
-def _line(piece: Piece) -> _Line:
+def _line(piece: Piece) -> Exchange:
     """Raises BadRecord."""
     value = parse(piece)
     if not isinstance(value, dict):
@@ -166,7 +112,7 @@ def _line(piece: Piece) -> _Line:
         inner.get("user_id"),
         request.get("safety_identifier"),
     )
-    time = _first_time(
+    time = first_time(
         metadata.get("created"),
         value.get("created"),
         response.get("created"),
@@ -175,7 +121,7 @@ def _line(piece: Piece) -> _Line:
         value.get("created_at"),
     )
     history, answers = _messages(value, request, response)
-    return _Line(
+    return Exchange(
         conversation=fit_id(conversation) if conversation else content_id(piece.data),
         named=conversation is not None,
         speaker=speaker or UNKNOWN_ACCOUNT,
@@ -185,10 +131,6 @@ def _line(piece: Piece) -> _Line:
         preferred="preferred_output" in value,
         signals=_feedback(value.get("feedback"), time) if "feedback" in value else (),
     )
-
-
-def _first_time(*stated: object) -> Instant | None:
-    return next((time for value in stated if value is not None and (time := from_either(value))), None)
 
 
 def _messages(
@@ -234,70 +176,6 @@ def _feedback(value: object, time: Instant | None) -> tuple[Signal, ...]:
     if is_text(correction) and correction.strip():
         signals += (Signal("correction", text=correction, source_kind="feedback", time=when),)
     return signals
-
-
-# Messages
-
-
-def _nodes(line: _Line, place: tuple[int, int], member: str) -> tuple[list[Node], str | None]:
-    """The history as a chain, then the answers as its leaves; and the last of the path that was given."""
-    nodes: list[Node] = []
-    parent: str | None = None
-    for index, message in enumerate(line.history):
-        nodes.append(_node(message, index, parent, line, place, member))
-        parent = nodes[-1].id
-    answers = [_node(message, len(nodes), parent, line, place, member) for message in line.answers]
-    if len({answer.id for answer in answers}) < len(answers):
-        answers = answers[:1]  # several choices with the same words are one
-    if line.preferred and len(answers) == 2:
-        best, worse = (Answer(node.id, node.text, node.skip is None) for node in answers)
-        answers[0] = replace(answers[0], signals=preference(best, worse, source_kind="preferred_output"))
-    return [*nodes, *answers], answers[0].id if answers else parent
-
-
-def _node(
-    message: object, index: int, parent: str | None, line: _Line, place: tuple[int, int], member: str
-) -> Node:
-    said = as_dict(message)
-    name = said.get("role")
-    role = ROLES.get(name) if isinstance(name, str) else None
-    text, media = _words(said.get("content"))
-    turn = _chained(parent, index, str(name), text)
-    if name in CALL_ROLES:
-        return Node(turn, parent, place, skip="tool_message")
-    if role is None:
-        record = json.dumps(message).encode()[:FAULTY_BYTES_MAX]
-        return Node(turn, parent, place, skip="unknown_role", record=record)
-    called = bool(said.get("tool_calls") or said.get("function_call"))
-    silent = "tool_call" if called else "media_omitted" if media else "no_text"
-    return Node(
-        turn,
-        parent,
-        place,
-        role=role,
-        speaker=line.speaker if role == "user" else "system" if role == "system" else "assistant",
-        text=text,
-        time=_first_time(said.get("created"), said.get("timestamp")) or line.time,
-        skip=None if text and text.strip() else silent,
-        signals=rating(0, source_kind="weight") if said.get("weight") == 0 and role == "assistant" else (),
-        beside=(Skipped(member, "media_omitted", place),) * (media if text else 0),
-    )
-
-
-def _words(content: object) -> tuple[str | None, int]:
-    """The text, and how many parts are none."""
-    if not isinstance(content, list):
-        return (content if isinstance(content, str) else None), 0
-    texts = [part if isinstance(part, str) else as_dict(part).get("text") for part in content]
-    said = [text for text in texts if isinstance(text, str)]
-    return ("\n".join(said) if said else None), len(content) - len(said)
-
-
-def _chained(parent: str | None, index: int, role: str, text: str | None) -> str:
-    """An id that says where in the conversation, and stands for all that was said up to there."""
-    said = f"{parent}\0{role}\0{text}".encode("utf-8", "surrogatepass")
-    shown = role if role in ROLES or role in CALL_ROLES else "other"
-    return f"{index}-{shown}-{hashlib.blake2b(said, digest_size=6).hexdigest()}"
 
 
 SOURCE = Source(
