@@ -24,6 +24,7 @@ SKIPPED = {
     "empty_node": "An empty place in a conversation, put there by the product.",
     "erased": "Words of a person who was erased since.",
     "feedback_event": "Feedback on a message that stands elsewhere: kept as a signal.",
+    "feedback_joined": "Feedback on a message, kept as a signal on it.",
     "feedback_unmatched": "Feedback on a message that the export does not hold.",
     "hidden": "Hidden from the person by the product.",
     "judged_by_machine": "A machine's score, not a person's feedback.",

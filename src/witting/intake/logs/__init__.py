@@ -1,5 +1,5 @@
 """Logs and traces of products that talk to a model. `SOURCES` goes from the most telling shape to the least."""
 
-from witting.intake.logs import openai_log
+from witting.intake.logs import langfuse, openai_log, openpipe, otel, tensorzero
 
-SOURCES = (openai_log.SOURCE,)
+SOURCES = (otel.SOURCE, tensorzero.SOURCE, openpipe.SOURCE, langfuse.SOURCE, openai_log.SOURCE)

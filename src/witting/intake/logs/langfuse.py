@@ -1,0 +1,130 @@
+"""Langfuse's exports: traces, generations and scores, as JSON, JSON lines, CSV or Parquet, camel or snake case.
+
+Covered: traces with input and output, generations of traces, scores of people joined by trace or observation: NUMERIC
+as rating, BOOLEAN and thumbs as thumb, CATEGORICAL as reason tag, TEXT as comment, CORRECTION as the better answer.
+Not covered: spans without words (counted), datasets, prompts. A score of source EVAL is a machine's: counted as
+`judged_by_machine`, never a person's feedback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, fit_id
+from witting.intake.facts import family
+from witting.intake.instant import from_either
+from witting.intake.json_stream import first_text
+from witting.intake.logs.exchange import Exchange
+from witting.intake.logs.traces import Feedback, cell, messages_in, read_traces
+from witting.intake.signals import feedback, is_text, rating, thumb
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
+from witting.intake.tables.rows import Row, columns
+
+NAME = "langfuse"
+SCORE = ({"traceId", "dataType"}, {"trace_id", "data_type"}, {"traceId", "value", "name", "source"}, {"trace_id", "value", "name", "source"})  # fmt: skip
+TRACE = ({"sessionId", "userId", "input", "output"}, {"session_id", "user_id", "input", "output"})
+OBSERVATION = ({"traceId", "type", "input", "output"}, {"trace_id", "type", "input", "output"})
+
+
+def claims(member: Member, head: bytes) -> bool:
+    found = columns(member, head)
+    return any(needed <= found for needed in (*SCORE, *TRACE, *OBSERVATION)) and "id" in found
+
+
+def read(export: Export) -> Iterator[Turn | Skipped]:
+    sessions: dict[str, tuple[str, str]] = {}  # trace -> session, person: observations name neither
+
+    def gather(value: Mapping[str, Any], told: Feedback) -> None:  # Any: cells
+        trace = first_text(value.get("id"))
+        if _is_score(value):
+            if (target := _about(value)) and not _is_machines(value):
+                told.add(target, *_signals(value))
+        elif trace and not _trace_of(value):
+            session, person = cell(value, "sessionId", "session_id"), cell(value, "userId", "user_id")
+            sessions[trace] = (first_text(session) or trace, first_text(person) or UNKNOWN_ACCOUNT)
+
+    def understand(row: Row, told: Feedback) -> Exchange | str:
+        return _understood(row, told, sessions)
+
+    return read_traces(export, source=NAME, gather=gather, understand=understand, about=_about)
+
+
+def _is_score(value: Mapping[str, Any]) -> bool:  # Any: cells
+    return "dataType" in value or "data_type" in value or ("value" in value and _trace_of(value) is not None)
+
+
+def _trace_of(value: Mapping[str, Any]) -> str | None:  # Any: cells
+    return first_text(cell(value, "traceId", "trace_id"))
+
+
+def _about(value: Mapping[str, Any]) -> str | None:  # Any: cells
+    return first_text(cell(value, "observationId", "observation_id")) or _trace_of(value)
+
+
+def _is_machines(value: Mapping[str, Any]) -> bool:  # Any: cells
+    return str(value.get("source")).upper() == "EVAL"
+
+
+def _understood(row: Row, told: Feedback, sessions: Mapping[str, tuple[str, str]]) -> Exchange | str:
+    value = row.value
+    if _is_score(value):
+        return "judged_by_machine" if _is_machines(value) else "feedback_joined"
+    id, trace = first_text(value.get("id")), _trace_of(value)
+    if id is None:
+        return "unknown_shape"
+    signals = told.of(id)
+    history = messages_in(value.get("input"), "user")
+    answers = messages_in(value.get("output"), "assistant")[:1]
+    if not history and not answers:
+        return "span_without_words"
+    kind = str(value.get("type", "GENERATION")).upper()
+    if trace is not None and kind != "GENERATION":
+        return "span_without_words"  # a step: its words stand in the trace or in a generation
+    session, person = sessions.get(trace or id, (trace or id, UNKNOWN_ACCOUNT))
+    stated = cell(value, "timestamp", "startTime", "start_time")
+    return Exchange(
+        conversation=fit_id(session),
+        named=True,
+        speaker=fit_id(person),
+        time=from_either(stated) or from_either(_iso(stated)),
+        history=history,
+        answers=answers,
+        signals=signals,
+    )
+
+
+def _iso(value: object) -> object:
+    isoformat = getattr(value, "isoformat", None)
+    return isoformat() if isoformat else value.replace(" ", "T", 1) if isinstance(value, str) else value
+
+
+def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
+    """What a score says."""
+    kind = str(cell(value, "dataType", "data_type") or "NUMERIC").upper()
+    words = first_text(cell(value, "stringValue", "string_value"))
+    stated = cell(value, "timestamp", "createdAt", "created_at")
+    time = from_either(stated) or from_either(_iso(stated))
+    at, number = time.iso if time else None, _number(value.get("value"))
+    name, comment = f"score:{first_text(value.get('name')) or '?'}"[:80], value.get("comment")
+    if kind == "CORRECTION":
+        better = words or first_text(value.get("value"))
+        return (Signal("correction", text=better, source_kind=name, time=at),) if is_text(better) else ()
+    if kind == "TEXT":
+        said = words or first_text(value.get("value"))
+        return (Signal("comment", text=said, source_kind=name, time=at),) if is_text(said) else ()
+    if kind == "BOOLEAN":
+        direction: object = {1.0: 1, 0.0: -1}.get(number) if isinstance(number, float) else thumb(words)
+        return feedback(direction, comment=comment, source_kind=name, time=at)
+    found = feedback(words, comment=comment, tags=[words] if words else None, source_kind=name, time=at)
+    return found + (rating(number, source_kind=name, time=at) if kind == "NUMERIC" else ())
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(str(value))
+    except ValueError:
+        return {"true": 1.0, "false": 0.0}.get(str(value).lower())
+
+
+SOURCE = Source(name=NAME, facts=family("logs")[NAME], claims=claims, read=read)
