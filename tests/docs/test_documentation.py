@@ -22,7 +22,9 @@ from witting.doors.cli import COMMANDS, GROUPS, build_app
 DOCS = REPOSITORY / "docs"
 FRONT = [REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")]
 PAGES = [*FRONT, *sorted(DOCS.rglob("*.md"))]
-INTAKE = [name for name in build_app()["intake"] if not name.startswith("-")]  # a command with verbs of its own
+INTAKE = [
+    name for name in build_app()["intake"] if not name.startswith("-")
+]  # a command with verbs of its own
 LEAVES = [
     *[(name,) for name, target, _ in COMMANDS if target is not None],
     *[("intake", verb) for verb in INTAKE],
@@ -140,6 +142,11 @@ def test_every_page_is_on_the_map() -> None:
 def test_the_tables_page_is_what_its_script_writes() -> None:
     tables = script("tables")
     assert tables.PAGE.read_text("utf-8") == tables.page()  # otherwise: python docs/tables.py
+
+
+def test_the_sources_page_is_what_its_script_writes() -> None:
+    sources = script("sources")
+    assert sources.PAGE.read_text("utf-8") == sources.page()  # otherwise: python docs/sources.py
 
 
 def test_every_column_of_every_schema_is_documented_with_a_meaning() -> None:

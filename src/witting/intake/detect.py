@@ -21,7 +21,7 @@ from pathlib import Path
 from posixpath import basename, dirname
 
 from witting.errors import InputError, UsageError
-from witting.intake import assistants, google, live, logs, meta, sets, tables, whatsapp
+from witting.intake import assistants, google, live, logs, meta, sets, tables, web, whatsapp
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
 from witting.intake.json_stream import plain_head
 from witting.intake.refusals import reason_of
@@ -41,6 +41,7 @@ from witting.intake.tables.mapped import read_mapping, source_from
 SOURCES: tuple[Source, ...] = (
     *tables.SOURCES,
     *live.SOURCES,
+    *web.SOURCES,
     *meta.SOURCES,
     *google.SOURCES,
     *assistants.SOURCES,

@@ -1,95 +1,110 @@
 """Conversations with Meta AI, as its own files have them: `ai_conversations.json`, `your_ai_conversations.json`.
 
-Covered: lists of threads, or one, whose messages have a sender, words and a time under any of the plausible names. No
-sample with a licence exists (facts), so the shape is asked, not assumed: what holds no such messages is counted. Not
-covered: pictures made by the assistant. Audience `assistant`; the person is whoever is not Meta AI.
+Covered: a list of threads, an object around it, or one thread, whose messages have a sender, words and a time under any
+of the plausible names. No sample with a licence exists (facts), so the shape is asked, not assumed: what holds no such
+messages is put aside whole. Not covered: pictures made by the assistant. Audience `assistant`; a sender that is neither
+Meta AI nor spells out the person is taken as the person by name. The same thread in the layout of Messenger is read there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from posixpath import basename
 from typing import Any
 
-from witting.intake.assistants.tree import Node, Seen, content_id, grow
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, fit_id, grow
 from witting.intake.facts import family
-from witting.intake.instant import from_either
+from witting.intake.instant import Instant, from_either
 from witting.intake.json_stream import (
-    FAULTY_BYTES_MAX,
     BadRecord,
+    Item,
     Piece,
     as_dict,
     first_text,
     parse,
+    read_record,
     shape,
-    split,
 )
+from witting.intake.meta.around import name_around, records
+from witting.intake.meta.exporter import exporter
 from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.meta.rules import META_AI
 from witting.intake.source import Export, Member, Skipped, Source, Turn
 
 NAME = "meta_ai"
 LISTS = ("messages", "conversation", "turns", "prompts")
-SENDERS = ("sender_name", "sender", "author", "role", "from")
+PATHS = (*((name,) for name in LISTS), *(("thread", name) for name in LISTS), ("conversation", "messages"))
+SENDERS = ("sender_name", "senderName", "sender", "author", "role", "from")
 WORDS = ("content", "text", "message", "body")
-TIMES = ("timestamp_ms", "timestamp", "created_at", "create_time", "time")
+TIMES = ("timestamp_ms", "timestamp", "created_at", "create_time", "creation_timestamp", "time")
+IDS = ("thread_id", "conversation_id", "id", "thread_path")
 ASSISTANT = frozenset((META_AI.casefold(), "meta_ai", "ai", "assistant", "bot", "model"))
 PERSON = frozenset(("user", "human", "you"))
-DEPTH_MAX = 6
+APP = frozenset(("system", "tool"))
+
+_NAMED = re.compile(r"(?:your_)?ai_conversations(?:_\d+)?\.json", re.IGNORECASE)
 
 
 def claims(member: Member, head: bytes) -> bool:
-    named = "ai_conversations" in basename(member.path).lower()
-    return named and bool(shape(head))
+    return _NAMED.fullmatch(basename(member.path)) is not None and bool(shape(head))
 
 
 def read(export: Export) -> Iterator[Turn | Skipped]:
     seen = Seen()
     for member in export.claimed:
-        for piece in split(member):
-            yield from _record(member.path, piece, seen)
+        faulty = is_mojibake(_values(member))
+        for piece in _pieces(member):
+            yield from _thread(member.path, piece, repaired if faulty else _same, seen)
 
 
-def _record(member: str, piece: Piece, seen: Seen) -> Iterator[Turn | Skipped]:
+def _same(value: Any) -> Any:  # Any: JSON
+    return value
+
+
+def _pieces(member: Member) -> Iterator[Piece]:
+    """One thread each; where one thread is the whole file, that."""
+    return records(member, name_around(member.head(), never=(*LISTS, "participants")))
+
+
+def _values(member: Member) -> Iterator[Any]:  # Any: JSON
+    for piece in _pieces(member):
+        try:
+            yield parse(piece)
+        except BadRecord:
+            continue
+
+
+def _thread(
+    member: str, piece: Piece, clean: Callable[[Any], Any], seen: Seen
+) -> Iterator[Turn | Skipped]:  # Any: JSON
     place = (piece.start, piece.end)
     try:
-        value = parse(piece)
+        record = read_record(piece, *PATHS)
     except BadRecord as bad:
         yield Skipped(member, bad.reason, place, piece.kept)
         return
-    value = repaired(value) if is_mojibake([value]) else value
-    threads = list(_threads(value, 0))
-    if not threads:
-        yield Skipped(member, "no_messages", place, piece.kept)
-    for thread, listed in threads:
-        nodes = list(_nodes(listed, place))
-        named = (thread.get(name) for name in ("thread_id", "conversation_id", "id", "thread_path", "title"))
-        first = json.dumps(listed[:1], sort_keys=True, default=str).encode()
-        yield from grow(
-            nodes,
-            conversation=first_text(*named) or content_id(first),
-            member=member,
-            source=NAME,
-            current=None,
-            seen=seen,
-            siblings_mean=False,
-        )
-
-
-def _threads(value: Any, depth: int) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:  # Any: JSON
-    """Every list of messages with the object it stands in."""
-    if depth > DEPTH_MAX:
+    if record.items == ():
+        yield Skipped(member, "empty_conversation", place)
         return
-    if isinstance(value, dict):
-        for name in LISTS:
-            listed = value.get(name)
-            if isinstance(listed, list) and any(_is_message(entry) for entry in listed):
-                yield value, listed
-                return
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        if isinstance(inner, (dict, list)):
-            yield from _threads(inner, depth + 1)
+    if not any(_is_message(item.value) for item in record.items or ()):
+        yield Skipped(member, "unknown_shape", place, piece.kept)
+        return
+    items = record.items or ()
+    named = first_text(*(clean(as_dict(record.value).get(name)) for name in IDS))
+    first = min(items, key=partial(_moment, clean))
+    known_by = json.dumps(clean(first.value), sort_keys=True).encode("utf-8", "surrogatepass")
+    yield from grow(
+        list(_nodes(items, piece, clean)),
+        conversation=fit_id(named) if named else content_id(known_by),
+        member=member,
+        source=NAME,
+        current=None,
+        seen=seen,
+        siblings_mean=False,
+    )
 
 
 def _is_message(entry: object) -> bool:
@@ -97,41 +112,61 @@ def _is_message(entry: object) -> bool:
     return any(name in fields for name in SENDERS) and any(name in fields for name in WORDS)
 
 
-def _nodes(listed: list[Any], place: tuple[int, int]) -> Iterator[Node]:  # Any: JSON
+def _moment(clean: Callable[[Any], Any], item: Item) -> float:  # Any: JSON
+    time = _time(as_dict(clean(item.value)))
+    return time.seconds if time else float("inf")
+
+
+def _nodes(items: tuple[Item, ...], piece: Piece, clean: Callable[[Any], Any]) -> Iterator[Node]:  # Any: JSON
     """Oldest first, whichever way the file has them."""
-    moments = [time for entry in listed if (time := _time(as_dict(entry))) is not None]
-    newest_first = len(moments) > 1 and moments[0].seconds > moments[-1].seconds
+    moments = [at for item in items if (at := _moment(clean, item)) != float("inf")]
+    newest_first = len(moments) > 1 and moments[0] > moments[-1]
     parent: str | None = None
-    for number, entry in enumerate(reversed(listed) if newest_first else listed):
-        message = as_dict(entry)
-        sender = first_text(*(message.get(name) for name in SENDERS))
-        text = next((message[name] for name in WORDS if isinstance(message.get(name), str)), None)
-        turn = f"{number}"
-        if sender is None:
-            record = json.dumps(entry, default=str).encode()[:FAULTY_BYTES_MAX]
-            yield Node(turn, parent, place, skip="unknown_role", record=record)
-            parent = turn
-            continue
-        is_assistant = sender.casefold() in ASSISTANT
-        yield Node(
-            turn,
-            parent,
-            place,
-            role="assistant" if is_assistant else "user",
-            speaker="assistant"
-            if is_assistant
-            else "unknown-account"
-            if sender.casefold() in PERSON
-            else sender,
-            text=text,
-            time=_time(message),
-            skip=None if text and text.strip() else "no_text",
-        )
-        parent = turn
+    for number, item in enumerate(reversed(items) if newest_first else items):
+        node = _node(str(number), parent, item, as_dict(clean(item.value)), piece)
+        yield node
+        parent = node.id
 
 
-def _time(message: Mapping[str, Any]) -> Any:  # Any: Instant or None
+def _node(
+    number: str, parent: str | None, item: Item, message: Mapping[str, Any], piece: Piece
+) -> Node:  # Any: JSON
+    place = (item.start, item.end)
+    sender = first_text(*(_name(message.get(name)) for name in SENDERS))
+    said = next((message[name] for name in WORDS if message.get(name) is not None), None)
+    if sender is None:
+        return Node(number, parent, place, skip="unknown_role", record=piece.bytes_of(item))
+    if said is not None and not isinstance(said, str):
+        return Node(number, parent, place, skip="unknown_block", record=piece.bytes_of(item))
+    if sender.casefold() in APP:
+        return Node(number, parent, place, skip="system_message")
+    is_assistant = sender.casefold() in ASSISTANT
+    person = UNKNOWN_ACCOUNT if sender.casefold() in PERSON else sender
+    return Node(
+        number,
+        parent,
+        place,
+        role="assistant" if is_assistant else "user",
+        speaker="assistant" if is_assistant else person,
+        text=said,
+        time=_time(message),
+        skip=None if said and said.strip() else "no_text",
+    )
+
+
+def _name(value: object) -> object:
+    """A sender may be an object with a name."""
+    return as_dict(value).get("name") if isinstance(value, dict) else value
+
+
+def _time(message: Mapping[str, Any]) -> Instant | None:  # Any: JSON
     return next((time for name in TIMES if (time := from_either(message.get(name))) is not None), None)
 
 
-SOURCE = Source(name=NAME, facts=family("meta")[NAME], claims=claims, read=read)
+SOURCE = Source(
+    name=NAME,
+    facts=family("meta")[NAME],
+    claims=claims,
+    read=read,
+    exporter=lambda export: exporter(export) or UNKNOWN_ACCOUNT,
+)

@@ -1,193 +1,328 @@
-"""Meta's downloads as pages to read: message threads in `message_N.html`.
+"""Meta's threads as pages to read: `message_N.html`.
 
-Covered: threads in every layout met so far, because the shape is asked, not the class names, which change: a message is
-the smallest element that begins with a sender and ends with a time. Reactions listed under a message are signals. Not
-covered: times beyond what `spoken_time.py` reads (the turn has none then), posts and comments as pages.
+Covered: the layouts met so far, told by the classes of a record and cut there, so that a page of any size is read a
+message at a time; a page without known classes by its shape, at most 8 MiB of it: a message is the largest element that
+begins with a sender and ends with a time, and holds no other. Reactions listed under a message are signals. Not covered:
+times beyond what `spoken_time.py` reads (the turn has none then), posts and comments as pages.
 
-A page has local times of the account, without an offset and mostly to the minute, and no ids: JSON says more. Where the
-same thread lies beside it as JSON, the page's messages are counted as `repeated`. A page is read whole, at most 64 MiB.
+A page has local times of the account, without an offset and mostly to the minute, and no ids: JSON says more. What a
+page's neighbour in JSON holds already is counted as `already_known`, message by message; what it lacks is read.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from posixpath import basename
+from urllib.parse import urlsplit
 
-from witting.intake.html_text import Element, parse_text
-from witting.intake.json_stream import Offsets, blocks, plain_head
-from witting.intake.meta.rules import audience_of, conversation_of, generated, key, role_of
+from witting.errors import UnreadableFile
+from witting.intake.html_text import Block, Element, cut, parse, parse_text
+from witting.intake.json_stream import FAULTY_BYTES_MAX, Offsets, blocks, plain_head
+from witting.intake.meta.rules import generated
+from witting.intake.meta.thread import Message, Part, ThreadFile
 from witting.intake.refusals import unreadable
-from witting.intake.signals import Signal
-from witting.intake.source import Member, Skipped, Turn
+from witting.intake.source import Member, Signal
 from witting.intake.spoken_time import looks_like_a_time, precision, read_time
 
-PAGE_BYTES_MAX = 64 << 20
+UNKNOWN_LAYOUT_BYTES_MAX = 8 << 20  # read whole
 NAME_CHARS_MAX = 200
+REACTIONS_MAX = 1_000
 
-_PAGE = re.compile(rb"\s*(\xef\xbb\xbf)?\s*<(!doctype html|html)", re.IGNORECASE)
-_PEOPLE = re.compile(rb"Participants?:|_a6-g|_a706|_3b0d")
+_PAGE = re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE)
+_META = re.compile(rb"Participants?:|_a6-g|_a706|_3b0d|_2lej")
 _PATH = re.compile(r"(^|/)messages/.*/message_\d+\.html$")
 _LISTED = re.compile(r"\s*[^:<]{1,40}:\s*([^<]+)")
-_EMOJI_THEN_NAME = re.compile(r"\s*([^\w\s]+)\s*(.*?)\s*", re.DOTALL)
+_AND = re.compile(r" (?:and|und|et|y|e|en|och|og|i|ja|és|și|ve|a|и|και|dan|và) ")
+_EMOJI_THEN_NAME = re.compile(r"\s*([^\w\s]+)\s*(.*?)(?:\s*\([^()]*\d[^()]*\))?\s*", re.DOTALL)
+_MEDIA_TAGS = frozenset(("img", "video", "audio"))
 
 
 @dataclass(frozen=True)
-class _Message:
+class _Layout:
+    """The classes of one generation of pages."""
+
+    record: re.Pattern[bytes]
     sender: str
-    text: str | None
-    time: str | None
-    exact_to: str | None
-    seconds: float
-    bytes: tuple[int, int]
-    has_media: bool
-    signals: tuple[Signal, ...]
+    body: str
+    time: str
+
+
+def _opening(classes: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb'<(?:div|section) [^<>]*class="'
+        + classes
+        + rb'"[^<>]*>|<(?:div|section) class="'
+        + classes
+        + rb'">'
+    )
+
+
+LAYOUTS = (  # the first that finds a message
+    _Layout(_opening(rb"_a6-p"), "_a6-h", "_a6-p", "_a72d"),
+    _Layout(_opening(rb"(?:[^\"<>]* )?_a6-g(?: [^\"<>]*)?"), "_a6-h", "_a6-p", "_a72d"),  # since about 2021
+    _Layout(_opening(rb"[^\"<>]*_2lej[^\"<>]*"), "_2lel", "_2let", "_2lem"),  # about 2018 to 2021
+    _Layout(_opening(rb"msg"), "sender", "body", "time"),
+)
+
+
+def is_page(member: Member) -> bool:
+    """By name: threads mix with JSON ones in the same folders."""
+    return basename(member.path).lower().endswith((".html", ".htm"))
 
 
 def claims_page(member: Member, head: bytes) -> bool:
     plain = plain_head(head)
     if not _PAGE.match(plain):
         return False
-    return _PATH.search(member.path) is not None or _PEOPLE.search(plain) is not None
+    return _PATH.search(member.path) is not None or _META.search(plain) is not None
 
 
-def read_page_thread(
-    members: Sequence[Member], beside: Mapping[str, Member], source: str
-) -> Iterator[Turn | Skipped]:
-    """All pages of one thread; `members` by their number, the newest first as Meta writes them."""
-    parent: str | None = None
-    seen: Counter[tuple[str | None, str]] = Counter()
-    for member in reversed(members):
-        people, messages = _load(member)
-        everybody = set(people) | {message.sender for message in messages}
-        audience = audience_of(set(people), {m.sender for m in messages}, {})
-        conversation = conversation_of(source, {}, member.path, everybody)
-        is_double = member.path.removesuffix("html") + "json" in beside
-        for message in _oldest_first(messages):
-            seen[message.time, message.sender] += 1
-            turn = key(str(message.time), message.sender, str(seen[message.time, message.sender]))
-            reason = "repeated" if is_double else _why_no_turn(message)
-            if reason is not None:
-                yield Skipped(member.path, reason, message.bytes)
-                continue
-            yield Turn(
-                member=member.path,
-                conversation=conversation,
-                turn=turn,
-                parent=parent,
-                speaker=message.sender,
-                role=role_of(message.sender, audience),
-                time=message.time,
-                time_precision=message.exact_to,
-                text=message.text,
-                audience=audience,
-                source=source,
-                bytes=message.bytes,
-                signals=message.signals,
-            )
-            parent = turn
+def open_page(member: Member) -> ThreadFile:
+    """Raises UnreadableFile where the page shows neither people nor messages."""
+    head = plain_head(member.head())
+    for layout in LAYOUTS:
+        if layout.record.search(head) and (people := _before_messages(member, layout)) is not None:
+            return ThreadFile(member.path, people, {}, partial(_by_class, member, layout, people))
+    people, found = _by_shape(member)
+    if not people and not found:
+        raise unreadable("no_messages")
+    return ThreadFile(member.path, people, {}, partial(_each, found))
 
 
-def _why_no_turn(message: _Message) -> str | None:
-
-    if message.text is None:
-        return "media_omitted" if message.has_media else "no_text"
-    return generated(message.text, message.sender)
+def _each(found: Sequence[Message]) -> Iterator[Part]:
+    for message in found:
+        yield partial(_same, message)
 
 
-def _load(member: Member) -> tuple[list[str], list[_Message]]:
-    """Who takes part, and the messages in the page's order. Raises UnreadableFile."""
-    data = b""
+def _same(message: Message) -> Message:
+    return message
+
+
+def without_known(file: ThreadFile, is_known: Callable[[Message], bool]) -> ThreadFile:
+    """The page with the messages that JSON beside it holds counted instead of read."""
+
+    def understood(part: Part) -> Message | None:
+        message = part()
+        if message is None or message.reason is not None or not is_known(message):
+            return message
+        return replace(message, reason="already_known", text=None, signals=())
+
+    def parts() -> Iterator[Part]:
+        for part in file.parts():
+            yield partial(understood, part)
+
+    return replace(file, parts=parts)
+
+
+# Pages of a known layout
+
+
+def _by_class(member: Member, layout: _Layout, people: Sequence[str]) -> Iterator[Part]:
+    for block in cut(member, layout.record):
+        yield partial(_of_block, block, layout, people)
+
+
+def _before_messages(member: Member, layout: _Layout) -> tuple[str, ...] | None:
+    """Who takes part, of the blocks before the first message; None where this layout finds no message."""
+    people: tuple[str, ...] = ()
+    for block in cut(member, layout.record):
+        if _of_block(block, layout, ()) is not None:
+            return people
+        people = people or _listed(parse(block.data))
+    return None
+
+
+def _of_block(block: Block, layout: _Layout, people: Sequence[str]) -> Message | None:
+    """None for a block that is no message by its very shape: the list of who takes part, a title."""
+    if not layout.record.match(block.data):
+        return None  # the head of the page, before the first record
+    place = (block.start, block.end)
+    if not block.whole:
+        return _bad(place, "record_too_large", block.data)
+    record = next((part for part in parse(block.data).content if isinstance(part, Element)), None)
+    if record is None:
+        return None
+    kids = _kids(record)
+    times = _within(record, layout.time)
+    senders = _within(record, layout.sender)
+    bodies = _within(record, layout.body)
+    at = times[-1].text() if times else kids[-1].text() if kids else ""
+    if not times and not looks_like_a_time(at):
+        return None
+    sender = senders[0].text() if senders else kids[0].text() if len(kids) > 1 else ""
+    said = bodies[:1] if bodies else kids[1:-1]
+    media = [part for part in kids if part not in said and part.find(lambda e: e.tag in _MEDIA_TAGS)]
+    return _message(place, sender, [*said, *media], at, people, block.data)
+
+
+def _within(record: Element, name: str) -> list[Element]:
+    return [element for element in record.walk() if element is not record and name in element.classes]
+
+
+def _bad(place: tuple[int, int], reason: str, data: bytes) -> Message:
+    return Message(place, None, None, None, reason=reason, record=data[:FAULTY_BYTES_MAX])
+
+
+# Pages without known classes
+
+
+def _by_shape(member: Member) -> tuple[tuple[str, ...], tuple[Message, ...]]:
+    data = bytearray()
     for block in blocks(member):
         data += block
-        if len(data) > PAGE_BYTES_MAX:
-            raise unreadable("too_large", f"more than {PAGE_BYTES_MAX >> 20} MiB")
+        if len(data) > UNKNOWN_LAYOUT_BYTES_MAX:
+            raise unreadable("too_large", f"more than {UNKNOWN_LAYOUT_BYTES_MAX >> 20} MiB")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise unreadable("not_utf8") from error
     root = parse_text(text)
-    people = _participants(root)
-    found = [element for element in root.walk() if _is_message(element)]
-    following = [*found[1:], None]  # in document order: what lies inside an element comes right after it
-    smallest = [
-        one for one, other in zip(found, following, strict=False) if other is None or other.start >= one.end
-    ]
+    records = _records(root)
+    people = _listed(root, before=records[0].start if records else len(text))
     places = Offsets(text, 0)
-    messages = [
-        message for element in smallest if (message := _understood(element, places, people)) is not None
-    ]
-    if not messages and not people:
-        raise unreadable("no_messages")
-    return people, messages
+    return people, tuple(_of_shape(element, places, people) for element in records)
 
 
-def _participants(root: Element) -> list[str]:
-    """Of the line that lists them: "Participants: A, B", in whatever language."""
+def _records(root: Element) -> list[Element]:
+    """In document order. Of elements inside each other the outermost: a card inside a message is not one."""
+    kept: list[Element] = []
     for element in root.walk():
-        text = "".join(part for part in element.content if isinstance(part, str))
-        said = _LISTED.fullmatch(text)
-        if said and "," in said[1] and not _kids(element):
-            return [name.strip() for name in said[1].split(",") if name.strip()]
-    return []
-
-
-def _kids(element: Element) -> list[Element]:
-    return [part for part in element.content if isinstance(part, Element)]
+        if not (kept and element.start < kept[-1].end) and _is_message(element):
+            kept.append(element)
+    return kept
 
 
 def _is_message(element: Element) -> bool:
     kids = _kids(element)
-    if len(kids) < 2 or not looks_like_a_time(kids[-1].text()):
+    if len(kids) < 2:
         return False
-    sender = kids[0].text()
-    return 0 < len(sender) <= NAME_CHARS_MAX and "\n" not in sender and not looks_like_a_time(sender)
+    sender, at = kids[0].text(), kids[-1].text()
+    if "\n" in sender or "\n" in at or not looks_like_a_time(at):
+        return False
+    return 0 < len(sender) <= NAME_CHARS_MAX and not looks_like_a_time(sender)
 
 
-def _understood(element: Element, places: Offsets, people: Sequence[str]) -> _Message | None:
+def _of_shape(element: Element, places: Offsets, people: Sequence[str]) -> Message:
     kids = _kids(element)
-    sender, said, at = kids[0].text(), kids[1:-1], kids[-1].text()
+    place = (places(element.start), places(element.end))
+    return _message(place, kids[0].text(), kids[1:-1], kids[-1].text(), people, b"")
+
+
+# One message
+
+
+def _message(
+    place: tuple[int, int],
+    sender: str,
+    said: Sequence[Element],
+    at: str,
+    people: Sequence[str],
+    data: bytes,
+) -> Message:
+    if not 0 < len(sender) <= NAME_CHARS_MAX:
+        return _bad(place, "broken_record", data)
     lists = [found for part in said for found in part.find(lambda e: e.tag == "ul")]
-    words = "\n".join(text for part in said if (text := _without(part, lists).text()))
+    text = "\n".join(words for part in said if (words := _words(part)))
     time = read_time(at)
-    return _Message(
-        sender=sender,
-        text=words or None,
+    message = Message(
+        place,
+        sender,
+        int(time.seconds * 1000) if time else None,
+        text or None,
         time=time.iso if time else None,
-        exact_to=precision(at) if time else None,
-        seconds=time.seconds if time else 0.0,
-        bytes=(places(element.start), places(element.end)),
-        has_media=any(part.find(lambda e: e.tag in ("img", "video", "audio", "a")) for part in said),
+        precision=precision(at) if time else None,
         signals=tuple(_reactions(lists, people)),
+        said=f"page\0{text}",
     )
+    reason = generated(text.strip(), sender) if text.strip() else _why_no_words(said)
+    return replace(message, text=None, reason=reason, signals=()) if reason else message
 
 
-def _without(element: Element, lists: Sequence[Element]) -> Element:
-    """A copy without the lists of reactions."""
-    kept = [
-        _without(part, lists) if isinstance(part, Element) else part
+def _words(body: Element) -> str:
+    """What was typed: without reactions and media. Meta lays a message's parts side by side, the words second; links and
+    cards that follow are the product's."""
+    parts = _kids(body)
+    while len(parts) == 1 and parts[0].tag == "div":
+        body, parts = parts[0], _kids(parts[0])
+    if len(parts) >= 4 and all(part.tag == "div" for part in parts):
+        body = parts[1]
+    return _plain(body).strip("\n")
+
+
+def _plain(element: Element) -> str:
+    """The text as it stands, white space and all; only `br` and blocks side by side make lines."""
+    if element.tag in _MEDIA_TAGS or element.tag == "ul" or _is_media_link(element):
+        return ""
+    has_kids = any(
+        isinstance(part, Element) and part.tag not in ("br", "a", "span", "b", "i")
         for part in element.content
-        if not any(part is gone for gone in lists)
-    ]
-    return Element(element.tag, element.attributes, kept, element.start, element.end)
+    )
+    said = ""
+    for part in element.content:
+        if isinstance(part, str):
+            said += "" if has_kids and not part.strip() else part
+            continue
+        words = "\n" if part.tag == "br" else _plain(part)
+        if part.tag in ("div", "p") and said and words and not said.endswith("\n"):
+            said += "\n"
+        said += words
+    return said
+
+
+def _is_media_link(element: Element) -> bool:
+    """A link to a file of the download itself, or around a picture."""
+    if element.tag != "a":
+        return False
+    is_inside = not urlsplit(element.attributes.get("href", "#")).scheme
+    return is_inside or bool(element.find(lambda e: e.tag in _MEDIA_TAGS))
+
+
+def _why_no_words(said: Sequence[Element]) -> str:
+    inside = [element for part in said for element in part.walk()]
+    if any(element.tag in _MEDIA_TAGS or _is_media_link(element) for element in inside):
+        return "media_omitted"
+    return "share" if any(element.tag == "a" for element in inside) else "no_text"
 
 
 def _reactions(lists: Sequence[Element], people: Sequence[str]) -> Iterator[Signal]:
-    for entry in (item for listed in lists for item in listed.find(lambda e: e.tag == "li")):
-        found = _EMOJI_THEN_NAME.fullmatch(entry.text())
+    items = [item for listed in lists for item in listed.find(lambda e: e.tag == "li")]
+    for item in items[:REACTIONS_MAX]:
+        found = _EMOJI_THEN_NAME.fullmatch(item.text())
         if found and found[2] in people:
             yield Signal("reaction", value=found[1], source_kind="reaction", by=found[2])
 
 
-def _oldest_first(messages: Sequence[_Message]) -> Sequence[_Message]:
-    steps = [later.seconds - earlier.seconds for earlier, later in pairwise(messages)]
-    newest_first = sum(step < 0 for step in steps) > sum(step > 0 for step in steps)
-    return messages[::-1] if newest_first else messages
+# Who takes part
 
 
-def is_page(member: Member) -> bool:
-    """By name: threads mix with JSON ones in the same folders."""
-    return basename(member.path).lower().endswith((".html", ".htm"))
+def listed(member: Member) -> tuple[str, ...]:
+    """Who the page says takes part, by its first 64 KiB."""
+    head = plain_head(member.head())
+    small = Member(member.path, len(head), partial(io.BytesIO, head))
+    try:
+        return open_page(small).participants
+    except UnreadableFile:
+        return ()
+
+
+def _listed(root: Element, *, before: int | None = None) -> tuple[str, ...]:
+    """Of the line that lists them: "Participants: A, B and C", in whatever language."""
+    for element in root.walk():
+        if before is not None and element.start >= before:
+            break
+        said = _LISTED.fullmatch("".join(part for part in element.content if isinstance(part, str)))
+        if said is None or _kids(element):
+            continue
+        *first, last = said[1].split(",")
+        names = [name.strip() for name in (*first, *_AND.split(last, maxsplit=1)) if name.strip()]
+        if len(names) > 1:
+            return tuple(names)
+    return ()
+
+
+def _kids(element: Element) -> list[Element]:
+    return [part for part in element.content if isinstance(part, Element)]
