@@ -338,3 +338,49 @@ def test_instagrams_profile_is_read_whatever_its_keys_are_called(tmp_path: Path)
         json.dumps({"profile_user": [{"string_map_data": fields}]})
     )
     assert exporters(tmp_path) == {"ig": {"Ann"}}
+
+
+def test_facebook_and_instagram_of_one_person_side_by_side_are_told_apart(tmp_path: Path) -> None:
+    for product, me, others in (("facebook", "Ann Lee", "bcd"), ("instagram", "ann", "ef")):
+        for other in others:
+            path = tmp_path / f"your_{product}_activity/messages/inbox/{other}_1"
+            path.mkdir(parents=True)
+            value = {"participants": [{"name": other}, {"name": me}], "messages": [said(other, "x", 1)]}
+            (path / "message_1.json").write_text(json.dumps(value))
+    assert exporters(tmp_path) == {"your_facebook_activity": {"Ann Lee"}, "your_instagram_activity": {"ann"}}
+
+
+# What is no page of messages, and what is one without a time
+
+
+@pytest.mark.parametrize(
+    ("path", "is_claimed"),
+    [
+        ("your_facebook_activity/posts/your_posts_1.html", False),
+        ("your_facebook_activity/comments_and_reactions/comments.html", False),
+        ("your_facebook_activity/messages/inbox/a_1/message_1.html", True),
+    ],
+)
+def test_pages_of_posts_look_alike_and_are_not_taken_for_messages(path: str, is_claimed: bool) -> None:
+    data = (
+        b'<html><body><div class="_3-95 _a6-g"><div class="_2ph_ _a6-h _a6-i">Ann updated her status.</div>'
+        b'<div class="_2ph_ _a6-p">hi</div><div class="_a72d">Sep 13, 2020, 9:00 AM</div></div></body></html>'
+    )
+    assert messenger.SOURCE.claims(member(path, data), data) == is_claimed
+
+
+@pytest.mark.parametrize(
+    "time", ["", '<div class="_3-94 _a6-o">gestern</div>', '<div class="_3-94 _a6-o"></div>']
+)
+def test_a_message_without_a_readable_time_is_read_not_lost(time: str) -> None:
+    html = (
+        '<html><body><div class="pam _3-95 _a6-g noborder"><div class="_3-95 _a6-h _a6-i">Ann</div>'
+        f'<div class="_3-95 _a6-p"><div><div></div><div>on Sep 13, 2020, 9:00 AM</div><div></div><div></div></div></div>{time}</div></body></html>'
+    )
+    (turn,) = turns(member(f"{ACTIVITY}/a_1/message_1.html", html.encode()))
+    assert (turn.speaker, turn.text, turn.time, turn.time_precision) == (
+        "Ann",
+        "on Sep 13, 2020, 9:00 AM",
+        None,
+        None,
+    )

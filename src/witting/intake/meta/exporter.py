@@ -48,7 +48,13 @@ class _Beside:
 def exporter(export: Export) -> str | None:
     """The speaker; None where it cannot be told."""
     beside = export.beside or {member.path: member for member in export.claimed}
-    return _told(_Beside(beside), download_of(export.claimed[0].path)) if export.claimed else None
+    if not export.claimed:
+        return None
+    path = export.claimed[0].path
+    activity = _ACTIVITY.search(path)
+    return _told(
+        _Beside(beside), download_of(path), path[: activity.end()] if activity else download_of(path)
+    )
 
 
 def profile_name(export: Export) -> str | None:
@@ -68,17 +74,17 @@ def download_of(path: str) -> str:
 
 
 @lru_cache(maxsize=4)  # a download of a thousand threads asks a thousand times
-def _told(beside: _Beside, download: str) -> str | None:
-    members = _of_download(beside.members, download)
+def _told(beside: _Beside, download: str, product: str) -> str | None:
+    """`product` is the folder whose threads count: Facebook's and Instagram's stand side by side."""
     counts: Counter[str] = Counter()
     threads: dict[str, set[str]] = {}
-    for member in members:
+    for member in _of_download(beside.members, product):
         if people := set(_people(member)) - {META_AI}:
             is_part = THREAD_FILE.fullmatch(basename(member.path)) is not None
             threads.setdefault(dirname(member.path) if is_part else member.path, set()).update(people)
     for people in threads.values():
         counts.update(people)
-    named = [name for name in _profiles(members) if name in counts]
+    named = [name for name in _profiles(_of_download(beside.members, download)) if name in counts]
     if len(named) == 1:
         return named[0]
     most = counts.most_common(2)

@@ -33,7 +33,7 @@ NAME_CHARS_MAX = 200
 REACTIONS_MAX = 1_000
 
 _PAGE = re.compile(rb"\s*<(!doctype html|html)", re.IGNORECASE)
-_META = re.compile(rb"Participants?:|_a6-g|_a706|_3b0d|_2lej")
+_PEOPLE = re.compile(rb">\s*Participants?:\s")
 _PATH = re.compile(r"(^|/)messages/.*/message_\d+\.html$")
 _LISTED = re.compile(r"\s*[^:<]{1,40}:\s*([^<]+)")
 _AND = re.compile(r" (?:and|und|et|y|e|en|och|og|i|ja|és|și|ve|a|и|και|dan|và) ")
@@ -48,7 +48,7 @@ class _Layout:
     record: re.Pattern[bytes]
     sender: str
     body: str
-    time: str
+    time: frozenset[str]
 
 
 def _opening(classes: bytes) -> re.Pattern[bytes]:
@@ -62,10 +62,14 @@ def _opening(classes: bytes) -> re.Pattern[bytes]:
 
 
 LAYOUTS = (  # the first that finds a message
-    _Layout(_opening(rb"_a6-p"), "_a6-h", "_a6-p", "_a72d"),
-    _Layout(_opening(rb"(?:[^\"<>]* )?_a6-g(?: [^\"<>]*)?"), "_a6-h", "_a6-p", "_a72d"),  # since about 2021
-    _Layout(_opening(rb"[^\"<>]*_2lej[^\"<>]*"), "_2lel", "_2let", "_2lem"),  # about 2018 to 2021
-    _Layout(_opening(rb"msg"), "sender", "body", "time"),
+    _Layout(_opening(rb"_a6-p"), "_a6-h", "_a6-p", frozenset(("_a72d", "_a6-o"))),
+    _Layout(
+        _opening(rb"(?:[^\"<>]* )?_a6-g(?: [^\"<>]*)?"), "_a6-h", "_a6-p", frozenset(("_a72d", "_a6-o"))
+    ),  # since about 2021
+    _Layout(
+        _opening(rb"[^\"<>]*_2lej[^\"<>]*"), "_2lel", "_2let", frozenset(("_2lem",))
+    ),  # about 2018 to 2021
+    _Layout(_opening(rb"msg"), "sender", "body", frozenset(("time",))),
 )
 
 
@@ -75,10 +79,11 @@ def is_page(member: Member) -> bool:
 
 
 def claims_page(member: Member, head: bytes) -> bool:
+    """By where it lies or whom it lists: all pages of a download look alike, and a post's title is nobody's name."""
     plain = plain_head(head)
     if not _PAGE.match(plain):
         return False
-    return _PATH.search(member.path) is not None or _META.search(plain) is not None
+    return _PATH.search(member.path) is not None or _PEOPLE.search(plain) is not None
 
 
 def open_page(member: Member) -> ThreadFile:
@@ -147,15 +152,17 @@ def _of_block(block: Block, layout: _Layout, people: Sequence[str]) -> Message |
     if record is None:
         return None
     kids = _kids(record)
-    times = _within(record, layout.time)
+    times = [element for element in record.walk() if element.classes & layout.time]
     senders = _within(record, layout.sender)
     bodies = _within(record, layout.body)
-    at = times[-1].text() if times else kids[-1].text() if kids else ""
-    if not times and not looks_like_a_time(at):
+    last = times[-1] if times else kids[-1] if kids and not any(kids[-1] is body for body in bodies) else None
+    at = last.text() if last else ""
+    if not (times or (senders and bodies) or looks_like_a_time(at)):
         return None
     sender = senders[0].text() if senders else kids[0].text() if len(kids) > 1 else ""
     said = bodies[:1] if bodies else kids[1:-1]
-    media = [part for part in kids if part not in said and part.find(lambda e: e.tag in _MEDIA_TAGS)]
+    others = [part for part in kids if not any(part is one for one in said)]
+    media = [part for part in others if part.find(lambda e: e.tag in _MEDIA_TAGS)]
     return _message(place, sender, [*said, *media], at, people, block.data)
 
 
