@@ -1,10 +1,10 @@
-"""Instagram's JSON download: direct messages, in Messenger's format under another root folder.
+"""Instagram's download: direct messages, in Messenger's formats under another root folder.
 
-Covered: `your_instagram_activity/messages/<box>/<thread>/message_N.json`, older roots, and thread files in a folder
-named instagram. Everything else is said in `messenger.py`. Not covered: comments and posts (their keys are translated),
-`ai_conversations.json` (its shape is not known from any sample).
+Covered: threads as JSON or pages in `your_instagram_activity/messages/<box>/<thread>/`, older roots, and thread files in a
+folder named instagram. Everything else is said in `messenger.py`. Not covered here: comments (`wall.py`), talks with Meta
+AI (`ai.py`).
 
-The two products write the same JSON, so here the path decides: a thread file taken out of its folders reads as
+The two products write the same files, so here the path decides: a thread file taken out of its folders reads as
 Messenger's.
 """
 
