@@ -363,3 +363,35 @@ def test_a_line_of_nothing_but_marks_or_spaces_costs_no_more_than_its_length():
         line = "14/03/2024" + filler * 200_000
         assert parse_header(line) is None
         assert len(turns(android("Ann: x", f"Bo: {filler * 200_000}"))) in (1, 2)
+
+
+def test_what_a_person_says_decides_only_what_the_file_leaves_open() -> None:
+    def days(text: str, order: str) -> list[str]:
+        one = Member("chat.txt", len(text), lambda: io.BytesIO(text.encode()))
+        export = Export((one,), {}, "")
+        return [
+            turn.time[:10]
+            for turn in whatsapp.source_with(order).read(export)
+            if isinstance(turn, Turn) and turn.time
+        ]
+
+    assert days("01/02/2024, 21:10 - Ann: x\n", "dmy") == ["2024-02-01"]
+    assert days("01/02/2024, 21:10 - Ann: x\n", "mdy") == ["2024-01-02"]
+    assert days("14/02/2024, 21:10 - Ann: x\n", "mdy") == ["2024-02-14"]  # no month 14
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "name"),
+    [
+        (
+            "WhatsApp Chat with Berta Demo.txt",
+            "14/03/2024, 21:10 - Ann Demo: x\n14/03/2024, 21:11 - Berta Demo: y\n",
+            "Ann Demo",
+        ),
+        ("chat.txt", "14.03.24, 21:10 - Du: x\n14.03.24, 21:11 - Berta Demo: y\n", "Du"),
+        ("chat.txt", "14/03/2024, 21:10 - Ann Demo: x\n14/03/2024, 21:11 - Berta Demo: y\n", None),
+    ],
+)
+def test_whose_export_it_is_can_sometimes_be_told(path: str, text: str, name: str | None) -> None:
+    data = text.encode()
+    assert whatsapp.exporter(Export((Member(path, len(data), lambda: io.BytesIO(data)),), {}, "")) == name

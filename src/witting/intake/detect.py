@@ -37,6 +37,8 @@ from witting.intake.source import (
     Turn,
 )
 from witting.intake.tables.mapped import read_mapping, source_from
+from witting.intake.whatsapp.chat import NAME as WHATSAPP
+from witting.intake.whatsapp.chat import source_with
 
 SOURCES: tuple[Source, ...] = (
     *tables.SOURCES,
@@ -49,7 +51,7 @@ SOURCES: tuple[Source, ...] = (
     *logs.SOURCES,
     *whatsapp.SOURCES,
 )
-STANDALONE = frozenset({"whatsapp"})  # every file is an export of its own
+STANDALONE = frozenset({WHATSAPP})  # every file is an export of its own
 BESIDE = "beside_the_chats"
 PEEK_BYTES = 16
 RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
@@ -64,9 +66,15 @@ def source_named(name: str, sources: Sequence[Source] | None = None) -> Source:
     raise UsageError(f"{name} is no source; there are {', '.join(sorted(source.name for source in known))}.")
 
 
-def with_mappings(maps: Sequence[Path]) -> tuple[Source, ...]:
-    """All sources, after those that column mappings make. Raises UsageError, naming file and field of a faulty one."""
-    return (*(source_from(read_mapping(path)) for path in maps), *SOURCES)
+def with_mappings(maps: Sequence[Path], *, date_order: str | None = None) -> tuple[Source, ...]:
+    """All sources, after those that column mappings make; WhatsApp's told which of day, month and year comes first where
+    a file leaves it open. Raises UsageError, naming file and field of a faulty mapping."""
+    told = SOURCES if date_order is None else tuple(_told(source, date_order) for source in SOURCES)
+    return (*(source_from(read_mapping(path)) for path in maps), *told)
+
+
+def _told(source: Source, date_order: str) -> Source:
+    return source_with(date_order) if source.name == WHATSAPP else source
 
 
 def admit(

@@ -10,7 +10,7 @@ from witting.errors import HostileArchive, InputError, UnreadableFile
 
 REFUSALS = {
     "ambiguous_date_order": "day and month cannot be told apart: no day above 12, no order in time, no telling words. "
-    "Export the chat again with more messages, or with the phone set to another language.",
+    "Say it with --date-order, or export the chat again with more messages.",
     "archive_not_supported": "a packed file that is not a zip. Unpack it and give the folder.",
     "archive_refused": "another member makes the whole archive unsafe; it has its own line. Export it again.",
     "beside_the_chats": "a profile or settings file that the export carries beside its chats: it holds none.",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -41,6 +41,7 @@ def intake(
     *paths: Path,
     source: str | None = None,
     map: Mappings | None = None,
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None,
     dry_run: bool = False,
     turns: Path | None = None,
     common: Common = DEFAULT,
@@ -55,6 +56,8 @@ def intake(
         Take the files to be of this source, whatever they look like.
     map
         A column mapping (TOML) for tables of your own. May be given several times.
+    date_order
+        Which of day, month and year comes first, where a WhatsApp file leaves it open.
     dry_run
         Needs no workspace and stores nothing.
     turns
@@ -67,7 +70,7 @@ def intake(
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"there is no {missing[0]}. Check the path.")
-    readers = with_mappings(map or [])
+    readers = with_mappings(map or [], date_order=date_order)
     verdicts = _dry(paths, source, readers, turns) if dry_run else _sealed(paths, source, readers, common)
     show(common, {"files": [_as_json(verdict) for verdict in verdicts]}, lambda: _page(verdicts))
     return 0 if not verdicts or any(verdict.verdict == "read" for verdict in verdicts) else 1
@@ -231,8 +234,8 @@ def _sealed(
 
     workspace = Workspace.open(common.workspace)
     with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
-        known = dict.fromkeys((*readers, *configured_readers(workspace)))
-        return admit_paths(step, paths, source=source, readers=tuple(known))
+        mapped = configured_readers(workspace)[: len(workspace.settings.intake.maps)]
+        return admit_paths(step, paths, source=source, readers=(*mapped, *readers))
 
 
 def _dry(

@@ -19,7 +19,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from witting.intake.facts import family
@@ -225,9 +225,9 @@ def _evidence(member: Member, shape: Shape) -> Evidence:
     return evidence
 
 
-def _chat(member: Member, shape: Shape) -> Chat:
+def _chat(member: Member, shape: Shape, said: str | None) -> Chat:
     evidence = _evidence(member, shape)
-    order = decide_order(evidence.dates, frozenset(evidence.languages))
+    order = decide_order(evidence.dates, frozenset(evidence.languages), said)
     speakers = {_one_exporter(speaker_name(name)) for name in evidence.speakers}
     with_meta_ai = META_AI in speakers and len(speakers) <= 2 and not evidence.is_group
     if with_meta_ai:
@@ -388,14 +388,26 @@ def claims(member: Member, head: bytes) -> bool:
     return any(parse_header(line) is not None for line in lines[:5])
 
 
-def read(export: Export) -> Iterator[Turn | Skipped]:
+def read(export: Export, *, date_order: str | None = None) -> Iterator[Turn | Skipped]:
+    """`date_order` (dmy, mdy, ymd): what the person says where the file leaves it open."""
     for member in export.claimed:
-        yield from _read_chat(member)
+        yield from _read_chat(member, date_order)
 
 
-def _read_chat(member: Member) -> Iterator[Turn | Skipped]:
+def exporter(export: Export) -> str | None:
+    """Who is called "You" in the phone's language; else, of two, the one the file is not named after."""
+    (member,) = export.claimed
+    names = {speaker_name(name) for name in _evidence(member, _shape_of(member)).speakers}
+    if called := names & words().exporter:
+        return min(called)
+    title = _title(member.path)
+    others = names - {title}
+    return min(others) if title in names and len(others) == 1 else None
+
+
+def _read_chat(member: Member, date_order: str | None) -> Iterator[Turn | Skipped]:
     shape = _shape_of(member)
-    chat = _chat(member, shape)
+    chat = _chat(member, shape, date_order)
     seen: Counter[tuple[str, str]] = Counter()
     parent: str | None = None
     for record, is_last in _marking_last(_records(member, shape, chat.order.order)):
@@ -471,4 +483,9 @@ def _time(header: Header, order: str) -> str:
     return f"{day.isoformat()}T{header.hour:02d}:{header.minute:02d}:{header.second or 0:02d}"
 
 
-SOURCE = Source(name=NAME, facts=family("whatsapp")[NAME], claims=claims, read=read)
+SOURCE = Source(name=NAME, facts=family("whatsapp")[NAME], claims=claims, read=read, exporter=exporter)
+
+
+def source_with(date_order: str) -> Source:
+    """The same source, told which of day, month and year comes first: dmy, mdy or ymd."""
+    return replace(SOURCE, read=partial(read, date_order=date_order))

@@ -214,7 +214,7 @@ class Track:
 @dataclass(frozen=True)
 class DateOrder:
     order: str
-    evidence: str  # year_first | only_possible | same_days | separator | chronology | span | language
+    evidence: str  # year_first | only_possible | same_days | separator | chronology | span | language | said
 
 
 @dataclass
@@ -235,8 +235,9 @@ class Dates:
         self.same_days = self.same_days and header.fields[0] == header.fields[1]
 
 
-def decide_order(dates: Dates, languages: frozenset[str]) -> DateOrder:
-    """The one order the evidence leaves; `languages` are the orders of the app languages met (dmy, ymd, either).
+def decide_order(dates: Dates, languages: frozenset[str], said: str | None = None) -> DateOrder:
+    """The one order the evidence leaves; `languages` are the orders of the app languages met (dmy, ymd, either). What a
+    person `said` decides only what the file leaves open.
 
     Raises UnreadableFile: ambiguous_date_order, unknown_calendar or no_messages.
     """
@@ -249,7 +250,7 @@ def decide_order(dates: Dates, languages: frozenset[str]) -> DateOrder:
     if len(possible) == 1:
         return DateOrder(possible[0].order, evidence)
     if any(track.order == "ymd" for track in possible):
-        raise unreadable("ambiguous_date_order")
+        return _as_said(possible, said)
     if dates.same_days:
         return DateOrder("dmy", "same_days")
     if dates.shape.separator != "//":
@@ -258,6 +259,12 @@ def decide_order(dates: Dates, languages: frozenset[str]) -> DateOrder:
         return DateOrder(sure.order, "chronology")
     if languages == {"dmy"}:
         return DateOrder("dmy", "language")
+    return _as_said(possible, said)
+
+
+def _as_said(possible: Sequence[Track], said: str | None) -> DateOrder:
+    if any(track.order == said for track in possible):
+        return DateOrder(str(said), "said")
     raise unreadable("ambiguous_date_order")
 
 
