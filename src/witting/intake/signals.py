@@ -1,7 +1,7 @@
 """Feedback that products record, under one set of names; and when two answers may be compared.
 
 Covered: the spellings of a thumb, comments and reason tags, and the signals that lie in a tree: a regenerated answer,
-an edited prompt, a preference between siblings. Not covered: what people imply in their words ("no, I meant").
+an edited prompt, a preference between siblings. Not covered: what people imply in their words (`implied/`).
 
 A polarity is not a label (facts: OpenAI rolled back a model that learned from thumbs in April 2025): these are
 signals; who turns them into examples decides behind guards. The one guard that belongs here, because only the tree

@@ -1,0 +1,159 @@
+"""What a person's next words say about the answer before them.
+
+Covers: objected, thanked, continued, rephrased, each once, with where the words lie. Not covered: whether the person is right;
+irony; what is said later than in the first sentences. Precision before recall: whoever says nothing clear says nothing.
+
+A plain "no" to an answer that asked something answers it. A sentence that asks objects to nothing ("is that wrong?").
+Who objects does not thank, and does not go on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from witting.intake.implied.fold import Folded, fold
+from witting.intake.implied.lexicon import Language, spoken
+from witting.intake.implied.same_ask import same_ask
+
+READ_CHARS_MAX = 600  # of a turn: what is said about an answer is said first
+SENTENCES_MAX = 3
+BEFORE_MAX = 4  # words before an opening
+_SENTENCE = re.compile(r"[^.!?。！？؟।\n]+[.!?。！？؟।\n]*")
+_ASKS = re.compile(r"[?？؟]")
+_PAUSE = re.compile(r"[\s,.;:!?،。、！？।…)*_~\U0001f300-\U0001faff\u2600-\u27bf-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One kind, and where its words lie: code points of the person's turn."""
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    start: int
+    end: int
+    asks: bool
+
+
+def read_exchange(prompt: str | None, answer: str | None, text: str) -> tuple[Reading, ...]:
+    """What `text`, said next to `answer`, implies; `prompt` is what the person had asked before, where it is known."""
+    cut = fold(text[:READ_CHARS_MAX])
+    languages = spoken(cut.text)
+    sentences = _sentences(cut.text)
+    if not sentences or not languages:
+        return ()
+    objected = _objection(cut.text, sentences, languages, answers_question=_asks_at_end(answer))
+    thanked = None if objected else _thanks(cut.text, sentences, languages)
+    rephrased = _rephrased(prompt, text, cut, languages)
+    continued = None if objected or rephrased else _continuation(cut.text, sentences, languages)
+    found = {"objected": objected, "thanked": thanked, "rephrased": rephrased, "continued": continued}
+    return tuple(_reading(kind, span, cut) for kind, span in found.items() if span is not None)
+
+
+Span = tuple[int, int]
+
+
+def _reading(kind: str, span: Span, folded: Folded) -> Reading:
+    return Reading(kind, *folded.original(*span))
+
+
+def _sentences(text: str) -> list[_Sentence]:
+    found = []
+    for match in _SENTENCE.finditer(text):
+        if match[0].strip():
+            found.append(_Sentence(match.start(), match.end(), bool(_ASKS.search(match[0]))))
+        if len(found) == SENTENCES_MAX:
+            break
+    return found
+
+
+def _objection(
+    text: str, sentences: Sequence[_Sentence], languages: Sequence[Language], *, answers_question: bool
+) -> Span | None:
+    never = [language.objected_never for language in languages]
+    for language in languages:
+        found = None if answers_question else language.objected_opening.match(text, _head(text, language))
+        if found and not _voided(never, text, sentences[0]):
+            return found.span()
+        for sentence in sentences:
+            if sentence.asks or _begins_asking(text, sentence, language):
+                continue
+            found = language.objected_sentence.search(text, sentence.start, sentence.end)
+            if found and not _voided(never, text, sentence):
+                return found.span()
+    return None
+
+
+def _thanks(text: str, sentences: Sequence[_Sentence], languages: Sequence[Language]) -> Span | None:
+    never = [language.thanked_never for language in languages]
+    for language in languages:
+        found = language.thanked_opening.match(text, _head(text, language))
+        if found and not _voided(never, text, sentences[0]):
+            return found.span()
+    return None
+
+
+def _continuation(text: str, sentences: Sequence[_Sentence], languages: Sequence[Language]) -> Span | None:
+    for language in languages:
+        for start in _beginnings(text, sentences, language):
+            if found := language.continued_opening.match(text, start):
+                return found.span()
+    return None
+
+
+def _beginnings(text: str, sentences: Sequence[_Sentence], language: Language) -> Iterator[int]:
+    """Where the turn begins ("yes, please"), past what may stand there, past its thanks; and where its second sentence
+    begins, if the first gave thanks."""
+    start = _head(text, language)
+    yield _past_pause(text, 0)
+    yield start
+    if thanks := language.thanked_opening.match(text, start):
+        yield _head(text, language, thanks.end())
+        if len(sentences) > 1:
+            yield _head(text, language, sentences[1].start)
+
+
+def _rephrased(prompt: str | None, text: str, cut: Folded, languages: Sequence[Language]) -> Span | None:
+    if prompt is None or len(text) > READ_CHARS_MAX:
+        return None
+    marked = any(language.rephrased_marker.search(cut.text) for language in languages)
+    goes_on = any(
+        language.continued_opening.match(cut.text, _head(cut.text, language)) for language in languages
+    )
+    if not marked and goes_on:
+        return None
+    return (0, len(cut.text)) if same_ask(fold(prompt).text, cut.text, marked=marked) else None
+
+
+def _head(text: str, language: Language, start: int = 0) -> int:
+    """Past pauses and the words that may stand before an opening."""
+    at = _past_pause(text, start)
+    for _ in range(BEFORE_MAX):
+        if not (found := language.before.match(text, at)):
+            break
+        at = _past_pause(text, found.end())
+    return at
+
+
+def _past_pause(text: str, at: int) -> int:
+    found = _PAUSE.match(text, at)
+    return at if found is None else found.end()
+
+
+def _begins_asking(text: str, sentence: _Sentence, language: Language) -> bool:
+    return language.asking.match(text, _head(text, language, sentence.start)) is not None
+
+
+def _voided(never: Sequence[re.Pattern[str]], text: str, sentence: _Sentence) -> bool:
+    """By the words of any language: which one is spoken is not known."""
+    return any(pattern.search(text, sentence.start, sentence.end) for pattern in never)
+
+
+def _asks_at_end(answer: str | None) -> bool:
+    return answer is not None and answer.rstrip()[-1:] in ("?", "？", "؟")
