@@ -71,6 +71,10 @@ class Redaction(Section):
 class Curation(Section):
     examples_per_subject_max: Count = 50
     turn_chars_min: Count = 2
+    labels_per_subject_max: Count = 20  # of one label set: preference, kto, corrected
+    labels_per_subject_min: Count = 2  # so many are always taken: among few people no share is small
+    labels_share_percent_max: Annotated[Whole, Field(ge=1, le=100)] = 5  # of a label set, one person's
+    labels_need_age: Switch = False  # only people recorded as adults make labels
     heldout_percent: Annotated[Whole, Field(ge=0, le=50)] = 20  # of people, not of rows
     language_score_min_percent: Annotated[Whole, Field(ge=0, le=100)] = 50
 

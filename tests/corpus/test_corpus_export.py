@@ -61,7 +61,7 @@ def test_parquet_has_the_corpuss_rows_and_no_statistics(house, committed, corpus
     assert column.statistics is None
 
 
-@pytest.mark.parametrize("form", ["messages", "trl_preference", "parquet"])
+@pytest.mark.parametrize("form", ["messages", "trl_preference", "trl_kto", "parquet"])
 def test_canaries_and_subjects_stay_here(house, committed, tmp_path, form):
     export(committed, house.objects, tmp_path / "out", format=form)
     for path in (tmp_path / "out").iterdir():
@@ -71,7 +71,9 @@ def test_canaries_and_subjects_stay_here(house, committed, tmp_path, form):
             assert "subject" not in text
 
 
-@pytest.mark.parametrize(("form", "rows"), [("messages", 4), ("trl_preference", 1), ("parquet", 5)])
+@pytest.mark.parametrize(
+    ("form", "rows"), [("messages", 4), ("trl_preference", 1), ("trl_kto", 0), ("parquet", 5)]
+)
 def test_the_paper_beside_says_what_left_and_what_did_not(house, committed, tmp_path, form, rows):
     out = tmp_path / "out"
     described = export(committed, house.objects, out, format=form)
@@ -106,7 +108,7 @@ def test_an_export_is_never_mixed_with_other_files(house, committed, tmp_path):
 
 
 def test_an_unknown_format_is_refused(house, committed, tmp_path):
-    with pytest.raises(UsageError, match="messages, trl_preference, parquet"):
+    with pytest.raises(UsageError, match="messages, trl_preference, trl_kto, parquet"):
         export(committed, house.objects, tmp_path / "out", format="csv")
     assert not (tmp_path / "out").exists()
 

@@ -39,7 +39,13 @@ class Chat:
         return self.turn(row_id, role="person", surface="whatsapp", audience="direct", **fields)
 
     def signal(
-        self, signal_id: str, row_id: str, kind: str, value: str | None = None, by: str = "ana"
+        self,
+        signal_id: str,
+        row_id: str,
+        kind: str,
+        value: str | None = None,
+        by: str = "ana",
+        **fields: object,
     ) -> Chat:
         self.signals.append(
             {
@@ -50,12 +56,25 @@ class Chat:
                 "kind": kind,
                 "value": value,
                 "source_kind": kind,
+                "rule": "recorded/1",
+                "confidence": 1.0,
                 "occurred_at": DAY,
                 "text_sealed": None,
                 "shard": 0,
             }
+            | fields
         )
         return self
+
+    def corrections(self, *better: tuple[str, str, str]) -> pa.Table:
+        """REDACTED of better answers: signal, answer, words."""
+        rows = [
+            {**turn, "row_id": signal, "parent_id": answer, "speaker_id": turn["subject_id"], "text": words}
+            for signal, answer, words in better
+            for turn in self.turns
+            if turn["row_id"] == answer
+        ]
+        return pa.Table.from_pylist(rows, REDACTED)
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
         return pa.Table.from_pylist(self.turns, REDACTED), pa.Table.from_pylist(self.signals, SIGNAL)

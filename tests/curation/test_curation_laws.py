@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from zlib import crc32
 
@@ -16,6 +17,8 @@ from witting.config import Curation
 from witting.curation import (
     REASONS,
     Curated,
+    Guards,
+    caps,
     curate_shard,
     curate_table,
     duplicate_stage,
@@ -23,12 +26,15 @@ from witting.curation import (
     examples_stage,
     fingerprint_rows,
     fingerprint_stage,
+    implied_signals,
+    implied_stage,
+    label_counts,
     language_stage,
     languages,
     stages,
 )
 from witting.engine.stage import Key, Stage, apply, digest
-from witting.schema import EXAMPLE, REDACTED, SIGNAL, VERDICT
+from witting.schema import EXAMPLE, REDACTED, SIGNAL, VERDICT, empty
 
 KEY = b"curation-test-key-0123456789abcd"
 SETTINGS = Curation(examples_per_subject_max=3)
@@ -89,7 +95,7 @@ def _signals(draw: st.DrawFn, turns: Sequence[dict]) -> list[dict]:
             {
                 "signal_id": f"g{len(signals):02}", "row_id": turn["row_id"],
                 "conversation_id": turn["conversation_id"], "subject_id": turn["subject_id"], "kind": kind,
-                "value": values.get(kind), "source_kind": kind, "occurred_at": None, "text_sealed": None,
+                "value": values.get(kind), "source_kind": kind, "rule": "recorded/1", "confidence": 1.0, "occurred_at": None, "text_sealed": None,
                 "shard": turn["shard"],
             }
         )  # fmt: skip
@@ -102,6 +108,17 @@ def of(table: pa.Table, column: str, values: Sequence[str]) -> pa.Table:
 
 def curate(redacted: pa.Table, signals: pa.Table) -> Curated:
     return curate_table(redacted, signals, settings=SETTINGS, key=KEY)
+
+
+def with_implied(redacted: pa.Table, signals: pa.Table) -> pa.Table:
+    return pa.concat_tables([signals, implied_signals(redacted, key=KEY)])
+
+
+def guards_of(pieces: Sequence[tuple[pa.Table, pa.Table]]) -> Guards:
+    counts: Counter[tuple[str, str]] = Counter()
+    for piece in pieces:
+        counts += label_counts(*piece, empty(REDACTED), guards=Guards(), settings=SETTINGS)
+    return Guards(per_subject_max=caps(counts, settings=SETTINGS))
 
 
 def same(one: Curated, other: Curated) -> bool:
@@ -126,10 +143,19 @@ def test_any_cut_between_people_gives_the_whole(world, shard_of):
         [person for person, at in zip(PEOPLE, shard_of, strict=True) if at == shard] for shard in range(3)
     ]
     pieces = [(of(redacted, "subject_id", cut), of(signals, "subject_id", cut)) for cut in cuts]
+    pieces = [(turns, with_implied(turns, said)) for turns, said in pieces]
     prints = [fingerprint_rows(*piece, settings=SETTINGS, key=KEY) for piece in pieces]
     clusters = elect(pa.concat_tables(prints))
     curated = [
-        curate_shard(*piece, languages(piece[0], settings=SETTINGS), clusters, settings=SETTINGS, key=KEY)
+        curate_shard(
+            *piece,
+            languages(piece[0], settings=SETTINGS),
+            clusters,
+            corrections=empty(REDACTED),
+            guards=guards_of(pieces),
+            settings=SETTINGS,
+            key=KEY,
+        )
         for piece in pieces
     ]
     joined = Curated(
@@ -150,11 +176,15 @@ def test_erasing_a_person_and_running_again_gives_what_it_would_have_been_withou
     remaining = elect(
         of(with_all.clusters, "subject_id", rest).select(["row_id", "text_key", "subject_id", "occurred_at"])
     )
+    left = of(redacted, "subject_id", rest)
+    said = with_implied(left, of(signals, "subject_id", rest))
     again = curate_shard(
-        of(redacted, "subject_id", rest),
-        of(signals, "subject_id", rest),
-        languages(of(redacted, "subject_id", rest), settings=SETTINGS),
+        left,
+        said,
+        languages(left, settings=SETTINGS),
         remaining,
+        corrections=empty(REDACTED),
+        guards=guards_of([(left, said)]),
         settings=SETTINGS,
         key=KEY,
     )
@@ -203,8 +233,10 @@ def test_every_example_belongs_to_one_person_and_learns_nobody_elses_words(world
 @laws
 @given(worlds())
 def test_nobody_has_more_than_the_cap(world):
-    people = curate(*world).examples["subject_id"].to_pylist()
-    assert all(people.count(person) <= SETTINGS.examples_per_subject_max for person in PEOPLE)
+    for person in PEOPLE:
+        own = of(curate(*world).examples, "subject_id", [person])["kind"].to_pylist()
+        assert len([kind for kind in own if kind != "kto"]) <= SETTINGS.examples_per_subject_max
+        assert own.count("kto") <= SETTINGS.labels_per_subject_max
 
 
 @laws
@@ -237,7 +269,19 @@ def test_each_stage_gives_the_same_for_every_cut_that_respects_its_scope(world, 
         (language_stage(SETTINGS), redacted),
         (fingerprint_stage(signals, settings=SETTINGS, key=KEY), redacted),
         (duplicate_stage(), prints),
-        (examples_stage(signals, found, elect(prints), settings=SETTINGS, key=KEY), redacted),
+        (
+            examples_stage(
+                signals,
+                found,
+                elect(prints),
+                corrections=empty(REDACTED),
+                guards=Guards(),
+                settings=SETTINGS,
+                key=KEY,
+            ),
+            redacted,
+        ),
+        (implied_stage(key=KEY), redacted),
     ]
     for stage, table in pairs:
         run = stage.open()
@@ -257,6 +301,7 @@ def test_what_lies_beside_a_stage_changes_its_fingerprint(new_chat):
 def test_the_stages_of_a_manifest_follow_the_settings():
     assert [stage.name for stage in stages(SETTINGS)] == [
         "language",
+        "implied",
         "fingerprints",
         "duplicates",
         "curation",
@@ -265,4 +310,4 @@ def test_the_stages_of_a_manifest_follow_the_settings():
     differs = [
         one.fingerprint != other.fingerprint for one, other in zip(stages(SETTINGS), changed, strict=True)
     ]
-    assert differs == [False, True, False, True]
+    assert differs == [False, False, True, False, True]

@@ -118,7 +118,8 @@ def test_a_disliked_answer_does_not_stand_for_its_cluster(new_chat):
         chat.answer(f"a{person}", f"q{person}", subject_id=person, text="Lima.")
     chat.signal("g", "aana", "thumb", "-1")
     curated = curate_table(*chat.tables(), settings=Curation(), key=KEY)
-    assert curated.examples["turns"].to_pylist() == [["qben", "aben"]]
+    learned = [row["turns"] for row in curated.examples.to_pylist() if row["kind"] == "sft"]
+    assert learned == [["qben", "aben"]]
 
 
 def test_no_words_leave_with_the_fingerprints(new_chat):

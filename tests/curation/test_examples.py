@@ -21,6 +21,19 @@ def examples(chat, **settings) -> list[dict]:
     return sorted(curate(chat, **settings).examples.to_pylist(), key=lambda row: (row["kind"], row["turns"]))
 
 
+def learned(chat) -> list[list[str]]:
+    """The turns of each example that a model would imitate."""
+    return [row["turns"] for row in examples(chat) if row["kind"] in ("sft", "text")]
+
+
+def made_by(chat, kind: str) -> list[dict]:
+    return [row for row in examples(chat) if row["kind"] == kind]
+
+
+def preferring(chosen: str, rejected: str) -> str:
+    return json.dumps({"chosen": chosen, "rejected": rejected})
+
+
 def reasons(chat, **settings) -> dict[str, str]:
     return {row["row_id"]: row["reason"] for row in curate(chat, **settings).verdicts.to_pylist()}
 
@@ -87,19 +100,29 @@ def test_a_loop_of_parents_ends(new_chat):
     assert only["turns"] == ["q1", "a1"] or only["turns"] == ["a1", "q1", "a1"][1:]
 
 
+@pytest.mark.parametrize(("kind", "value"), [("thumb", "1"), ("comment", None)])
+def test_an_answer_nobody_called_bad_is_learned(new_chat, kind, value):
+    assert learned(new_chat().turn("q").answer("a", "q").signal("g", "a", kind, value)) == [["q", "a"]]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("thumb", "-1"), ("correction", None), ("stopped", "null")])
+def test_an_answer_called_bad_or_cut_off_is_not_learned(new_chat, kind, value):
+    assert learned(new_chat().turn("q").answer("a", "q").signal("g", "a", kind, value)) == []
+
+
 @pytest.mark.parametrize(
-    ("kind", "value", "reason"),
+    ("signals", "reason"),
     [
-        ("thumb", "-1", "disliked"),
-        ("thumb", "1", ""),
-        ("correction", None, "corrected"),
-        ("comment", None, ""),
+        ([("thumb", "-1"), ("stopped", "null")], "disliked"),
+        ([("correction", None)], "corrected"),
+        ([("stopped", "null")], "stopped"),
     ],
 )
-def test_an_answer_called_bad_is_not_learned(new_chat, kind, value, reason):
-    chat = new_chat().turn("q").answer("a", "q").signal("g", "a", kind, value)
-    assert reasons(chat)["a"] == reason
-    assert reasons(chat)["q"] == ("no_answer" if reason else "")
+def test_an_answer_in_no_example_says_why(new_chat, signals, reason):
+    chat = new_chat().turn("q").answer("a", "q")
+    for number, (kind, value) in enumerate(signals):
+        chat.signal(f"g{number}", "a", kind, value)
+    assert reasons(chat) == {"q": "no_answer", "a": reason}
 
 
 def test_feedback_by_somebody_else_does_not_count(new_chat):
@@ -121,9 +144,9 @@ def branching(new_chat, *, went_on: bool = True):
 
 def test_a_choice_makes_a_pair_and_the_loser_is_never_a_target(new_chat):
     chat = new_chat().turn("q").answer("a", "q").answer("b", "q")
-    chat.signal("g", "a", "preference", json.dumps({"chosen": "a", "rejected": "b"}))
+    chat.signal("g", "a", "preference", preferring("a", "b"))
     pair, answered = examples(chat)
-    assert (pair["rule"], pair["turns"], pair["signals"]) == ("chosen_pair/1", ["q", "a", "b"], ["g"])
+    assert (pair["rule"], pair["turns"], pair["signals"]) == ("chosen_pair/2", ["q", "a", "b"], ["g"])
     assert (pair["chosen"], pair["rejected"]) == ("the words of turn a", "the words of turn b")
     assert [message["learn"] for message in pair["messages"]] == [False]
     assert answered["turns"] == ["q", "a"]
@@ -142,8 +165,8 @@ def test_a_choice_that_does_not_name_two_answers_to_one_prompt_makes_no_pair(new
 
 def test_contradicting_choices_cancel_out(new_chat):
     chat = new_chat().turn("q").answer("a", "q").answer("b", "q")
-    chat.signal("g1", "a", "preference", json.dumps({"chosen": "a", "rejected": "b"}))
-    chat.signal("g2", "b", "preference", json.dumps({"chosen": "b", "rejected": "a"}))
+    chat.signal("g1", "a", "preference", preferring("a", "b"))
+    chat.signal("g2", "b", "preference", preferring("b", "a"))
     assert {row["kind"] for row in examples(chat)} == {"sft"}
 
 
@@ -153,7 +176,7 @@ def test_a_liked_and_a_disliked_sibling_make_a_pair(new_chat):
         .signal("g1", "new", "thumb", "1")
         .signal("g2", "old", "thumb", "-1")
     )
-    pair, _ = examples(chat)
+    (pair,) = made_by(chat, "preference")
     assert (pair["rule"], pair["turns"], pair["signals"]) == (
         "thumbs_pair/1",
         ["q", "new", "old"],
@@ -161,24 +184,33 @@ def test_a_liked_and_a_disliked_sibling_make_a_pair(new_chat):
     )
 
 
+def regenerated(chat):
+    """As intake tells it of two whole answers that differ."""
+    return chat.signal("g1", "new", "preference", preferring("new", "old"), source_kind="regenerated_sibling")
+
+
 def test_a_regeneration_counts_only_if_the_person_went_on(new_chat):
-    went_on = branching(new_chat).signal("g", "old", "regenerated")
-    assert examples(went_on)[0]["rule"] == "regenerated_pair/1"
-    stopped = branching(new_chat, went_on=False).signal("g", "old", "regenerated")
-    assert {row["kind"] for row in examples(stopped)} == {"sft"}
-    assert reasons(stopped)["old"] == "left_branch"
+    (pair,) = made_by(regenerated(branching(new_chat)), "preference")
+    assert pair["rule"] == "regenerated_pair/2"
+    stayed = regenerated(branching(new_chat, went_on=False))
+    assert {row["kind"] for row in examples(stayed)} == {"sft"}
+    assert reasons(stayed)["old"] == "left_branch"
 
 
 def test_a_regeneration_of_a_liked_answer_says_nothing(new_chat):
-    chat = branching(new_chat).signal("g1", "old", "regenerated").signal("g2", "old", "thumb", "1")
-    assert {row["kind"] for row in examples(chat)} == {"sft"}
+    chat = regenerated(branching(new_chat)).signal("g2", "old", "thumb", "1")
+    assert made_by(chat, "preference") == []
+
+
+def test_an_answer_that_was_stopped_is_in_no_pair(new_chat):
+    chat = regenerated(branching(new_chat)).signal("g2", "old", "stopped", "null")
+    assert made_by(chat, "preference") == []
 
 
 def test_one_pair_supported_twice_is_one_example_with_both_signals(new_chat):
-    chat = branching(new_chat).signal("g1", "old", "regenerated")
-    chat.signal("g2", "new", "preference", json.dumps({"chosen": "new", "rejected": "old"}))
-    pair = examples(chat)[0]
-    assert (pair["rule"], pair["signals"]) == ("chosen_pair/1", ["g1", "g2"])
+    chat = regenerated(branching(new_chat)).signal("g2", "new", "preference", preferring("new", "old"))
+    (pair,) = made_by(chat, "preference")
+    assert (pair["rule"], pair["signals"]) == ("chosen_pair/2", ["g1", "g2"])
 
 
 def test_an_edited_prompt_lies_on_a_left_branch(new_chat):

@@ -1,7 +1,6 @@
 """Taking a corpus out, in forms that other trainers read.
 
-Covers: Hugging Face `messages` JSONL, TRL preference JSONL (prompt, chosen, rejected as lists of messages), Parquet
-with the corpus's own columns; a file a split; `export.json` beside, naming the corpus, counts and hashes.
+Covers: Hugging Face `messages` JSONL, TRL preference and KTO JSONL (lists of messages), Parquet with the corpus's own columns; a file a split; `export.json` beside, naming the corpus, counts and hashes.
 Not covered: undoing it. Copies outside the workspace are out of an erasure's reach: the manifest id in `export.json`
 and each row's example_id are what a holder needs to remove a person's rows later.
 
@@ -31,11 +30,12 @@ from witting.store.objects import NO_SPACE, Objects
 
 EXPORT_FORMAT = "witting.export/1"
 CHUNK_BYTES = 1 << 20
-SUFFIX = {"messages": "jsonl", "trl_preference": "jsonl", "parquet": "parquet"}
+SUFFIX = {"messages": "jsonl", "trl_preference": "jsonl", "trl_kto": "jsonl", "parquet": "parquet"}
 KINDS = {
     "messages": ("sft", "text"),
     "trl_preference": ("preference",),
-    "parquet": ("sft", "text", "preference"),
+    "trl_kto": ("kto",),
+    "parquet": ("sft", "text", "preference", "kto"),
 }
 
 Row = Mapping[str, Any]  # Any: an EXAMPLE row
@@ -144,9 +144,23 @@ def preference_line(row: Row) -> dict[str, Any]:
     }
 
 
+def kto_line(row: Row) -> dict[str, Any]:
+    """A line of TRL's conversational unpaired preference format: was this answer wanted?"""
+    *prompt, answer = [{"role": m["role"], "content": m["content"]} for m in row["messages"]]
+    return {
+        "example_id": row["example_id"],
+        "prompt": prompt,
+        "completion": [answer],
+        "label": row["label"],
+        "language": row["language"],
+        "rule": row["rule"],
+    }
+
+
 LINES: Mapping[str, Callable[[Row], dict[str, Any]]] = {
     "messages": message_line,
     "trl_preference": preference_line,
+    "trl_kto": kto_line,
 }
 
 

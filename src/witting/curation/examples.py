@@ -1,12 +1,14 @@
 """From redacted turns to rows a model may learn from.
 
-Covers four rules, each named in the example it makes:
+Covers these rules, each named in the example it makes:
   answered/1          an assistant's answer on the path the person kept, with up to CONTEXT_TURNS_MAX turns before it;
                       only the answer is learned
   chosen_pair/1, thumbs_pair/1, regenerated_pair/1
                       two answers to one prompt, one preferred (`feedback.py`)
+  corrected/1, corrected_pair/1, thumbs_kto/1, objected_kto/1, thanked_kto/1
+                      feedback on one answer (`labels.py`)
   own_words/1         what one person wrote in a row to other people, nobody else's words in between; learned
-Not covered: tool calls, corrections as better answers, packing into sequences (training).
+Not covered: tool calls, packing into sequences (training).
 
 Every example belongs to exactly one subject: a context ends where a turn is missing, refused, or another person's.
 All functions take rows of whole subjects (scope Key("subject_id")) and their result depends on nothing else.
@@ -19,15 +21,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from witting.curation.dedup import PAIR_SEPARATOR
-from witting.curation.feedback import PAIR_RULES
+from witting.curation.feedback import PAIR_RULES, usable_answers, well_taken
 from witting.curation.keyed import heldout, keyed_id
+from witting.curation.labels import CORRECTED, CORRECTED_PAIR, CORRECTION_RULES, KTO_RULES, last_corrections
 from witting.curation.language import PLACEHOLDER, UNDETERMINED
 
 CONTEXT_TURNS_MAX = 6  # before the answer
 RUN_TURNS_MAX = 16  # own words in a row
 OWN_WORDS_CHARS_MIN = 8  # in all, placeholders apart
 ANSWERED, OWN_WORDS = "answered/1", "own_words/1"
-RULES = (ANSWERED, *PAIR_RULES, OWN_WORDS)
+RULES = (ANSWERED, *PAIR_RULES, *CORRECTION_RULES, *KTO_RULES, OWN_WORDS)
 
 _COLUMNS = (
     "kind", "subject_id", "conversation_id", "messages", "chosen", "rejected", "label", "turns", "signals", "rule", "anchor",
@@ -38,10 +41,13 @@ _COLUMNS = (
 class Targets:
     """What may be learned from before duplicates are known. Frames of row ids; rows are those of `marked`."""
 
-    marked: pl.DataFrame  # REDACTED's kept rows + own_chars, usable, liked, disliked, corrected
+    marked: pl.DataFrame  # REDACTED's kept rows + own_chars, usable, and the marks of `feedback.mark`
     contexts: pl.DataFrame  # prompt, messages, turns: each prompt with what led to it, itself last
     answers: pl.DataFrame  # row_id: answers that answered/1 may learn
     pairs: pl.DataFrame  # chosen, rejected, rule, parent_id, subject_id, signals
+    labels: pl.DataFrame  # `labels.answer_labels` by trusted rules
+    labels_unguarded: pl.DataFrame  # the same by all rules: only counted
+    better: pl.DataFrame  # `labels.last_corrections`
     own_words: pl.DataFrame  # row_id, run: turns that own_words/1 may learn
 
 
@@ -104,24 +110,25 @@ def runs(marked: pl.DataFrame) -> pl.DataFrame:
 def learnable(marked: pl.DataFrame, pairs_found: pl.DataFrame) -> pl.DataFrame:
     """row_id, parent_id of answers on the kept path that nobody called bad or ranked second."""
     second = pairs_found.select(pl.col("rejected").alias("row_id"))
-    fit = (
-        pl.col("usable")
-        & pl.col("on_active_path")
-        & (pl.col("role") == "assistant")
-        & ~pl.col("disliked")
-        & ~pl.col("corrected")
-    )
+    fit = pl.col("usable") & pl.col("on_active_path") & (pl.col("role") == "assistant") & well_taken()
     return (
         marked.filter(fit).join(second, on="row_id", how="anti").select("row_id", "parent_id", "subject_id")
     )
 
 
-def find_targets(marked: pl.DataFrame, pairs_found: pl.DataFrame) -> Targets:
-    """Everything the rules could use."""
+def find_targets(
+    marked: pl.DataFrame,
+    pairs_found: pl.DataFrame,
+    *,
+    labels: pl.DataFrame,
+    labels_unguarded: pl.DataFrame,
+    corrections: pl.DataFrame,
+) -> Targets:
+    """Everything the rules could use. `corrections`: REDACTED, of usable words."""
     answers = learnable(marked, pairs_found)
-    prompts = pl.concat([answers.select("parent_id"), pairs_found.select("parent_id")]).rename(
-        {"parent_id": "row_id"}
-    )
+    better = last_corrections(corrections, usable_answers(marked))
+    asked = [frame.select("parent_id") for frame in (answers, pairs_found, labels, labels_unguarded, better)]
+    prompts = pl.concat(asked).rename({"parent_id": "row_id"})
     found = contexts(marked, prompts)
     subject_of = marked.select(pl.col("row_id").alias("prompt"), "subject_id")
     known = found.join(subject_of, on="prompt")
@@ -133,6 +140,9 @@ def find_targets(marked: pl.DataFrame, pairs_found: pl.DataFrame) -> Targets:
         contexts=found,
         answers=answered.select("row_id"),
         pairs=pairs_found,
+        labels=labels,
+        labels_unguarded=labels_unguarded,
+        better=better,
         own_words=runs(marked),
     )
 
@@ -157,12 +167,31 @@ def compared_words(targets: Targets) -> pl.DataFrame:
 
 def build(targets: Targets, duplicates: pl.DataFrame, *, key: bytes) -> pl.DataFrame:
     """All examples before the cap: _COLUMNS and example_id. `duplicates` (row_id) are no targets."""
-    made = pl.concat([_answered(targets, duplicates), _paired(targets), _own_words(targets, duplicates)])
+    made = pl.concat(
+        [_answered(targets, duplicates), labelled_examples(targets), _own_words(targets, duplicates)]
+    )
+    return with_ids(made, key=key)
+
+
+def with_ids(made: pl.DataFrame, *, key: bytes) -> pl.DataFrame:
+    """`made` with example_id: over kind and turns, and over the signals where a person wrote the words that are learned."""
     ids = [
-        keyed_id(f"{kind}\n" + "\n".join(turns), key=key, use=b"example")
-        for kind, turns in zip(made["kind"], made["turns"].to_list(), strict=True)
+        keyed_id(
+            "\n".join([kind, *turns, *(signals if rule in CORRECTION_RULES else ())]), key=key, use=b"example"
+        )
+        for kind, rule, turns, signals in zip(
+            made["kind"], made["rule"], made["turns"].to_list(), made["signals"].to_list(), strict=True
+        )
     ]
     return made.with_columns(pl.Series("example_id", ids, dtype=pl.String))
+
+
+def labelled_examples(targets: Targets, *, guarded: bool = True) -> pl.DataFrame:
+    """Everything that rests on feedback: _COLUMNS. Not `guarded`: also what rules say that may not write labels."""
+    labels = targets.labels if guarded else targets.labels_unguarded
+    return pl.concat(
+        [_paired(targets), _rated(targets, labels), _corrected(targets), _corrected_pairs(targets)]
+    )
 
 
 def _answered(targets: Targets, duplicates: pl.DataFrame) -> pl.DataFrame:
@@ -204,6 +233,59 @@ def _paired(targets: Targets) -> pl.DataFrame:
     )
 
 
+def _rated(targets: Targets, labels: pl.DataFrame) -> pl.DataFrame:
+    """Was the answer wanted? With the turn whose words said so, if words did."""
+    text = targets.marked.select("row_id", "conversation_id", "role", "text")
+    return _learned(
+        labels.join(text, on="row_id").with_columns(
+            pl.lit("kto").alias("kind"), pl.col("text").alias("learned")
+        ),
+        targets,
+    ).select(_COLUMNS)
+
+
+def _corrected(targets: Targets) -> pl.DataFrame:
+    rows = targets.better.with_columns(
+        pl.lit("sft").alias("kind"),
+        pl.col("better").alias("learned"),
+        pl.lit(None, dtype=pl.Boolean).alias("label"),
+        pl.concat_list("signal_id").alias("signals"),
+        pl.lit([], dtype=pl.List(pl.String())).alias("evidence"),
+        pl.lit(CORRECTED).alias("rule"),
+    )
+    return _learned(rows, targets).select(_COLUMNS)
+
+
+def _learned(rows: pl.DataFrame, targets: Targets) -> pl.DataFrame:
+    """Rows about one answer, with its prompt before and `learned` as what is learned; turns end with the evidence."""
+    answer = pl.struct(pl.col("role"), pl.col("learned").alias("content"), pl.lit(True).alias("learn"))
+    return rows.join(targets.contexts, left_on="parent_id", right_on="prompt").with_columns(
+        pl.concat_list("messages", pl.concat_list(answer)).alias("messages"),
+        pl.concat_list("turns", pl.concat_list("row_id"), "evidence").alias("turns"),
+        pl.lit(None, dtype=pl.String).alias("chosen"),
+        pl.lit(None, dtype=pl.String).alias("rejected"),
+        pl.col("row_id").alias("anchor"),
+    )
+
+
+def _corrected_pairs(targets: Targets) -> pl.DataFrame:
+    return (
+        targets.better.filter(~pl.col("stopped"))
+        .join(targets.contexts, left_on="parent_id", right_on="prompt")
+        .with_columns(
+            pl.lit("preference").alias("kind"),
+            pl.col("better").alias("chosen"),
+            pl.col("text").alias("rejected"),
+            pl.lit(None, dtype=pl.Boolean).alias("label"),
+            pl.concat_list("turns", "row_id").alias("turns"),
+            pl.concat_list("signal_id").alias("signals"),
+            pl.lit(CORRECTED_PAIR).alias("rule"),
+            pl.col("row_id").alias("anchor"),
+        )
+        .select(_COLUMNS)
+    )
+
+
 def _own_words(targets: Targets, duplicates: pl.DataFrame) -> pl.DataFrame:
     message = pl.struct(
         pl.lit("user").alias("role"), pl.col("text").alias("content"), pl.lit(True).alias("learn")
@@ -236,12 +318,16 @@ def _own_words(targets: Targets, duplicates: pl.DataFrame) -> pl.DataFrame:
 
 
 def capped(examples: pl.DataFrame, *, per_subject_max: int) -> pl.DataFrame:
-    """At most so many examples a person: the first by example_id, a keyed hash, so a fair and stable draw."""
-    return (
-        examples.sort("subject_id", "example_id")
+    """At most so many examples a person, labels on single answers apart (`guards.py` bounds those): the first by
+    example_id, a keyed hash, so a fair and stable draw."""
+    rated = pl.col("kind") == "kto"
+    first = (
+        examples.filter(~rated)
+        .sort("subject_id", "example_id")
         .group_by("subject_id", maintain_order=True)
         .head(per_subject_max)
     )
+    return pl.concat([first.select(examples.columns), examples.filter(rated)])
 
 
 def labelled(

@@ -1,25 +1,31 @@
 """What people's feedback says about an answer, read with care.
 
-Covers: thumbs, corrections, explicit choices and regenerations, turned into marks on turns and into pairs
-(chosen, rejected) of answers to the same prompt.
-Not covered: the words of corrections and comments (sealed), star ratings (no common scale), emoji (social, not a
-judgement), edited prompts (they say something about the prompt, not about the answer).
+Covers: thumbs, corrections, explicit choices, regenerations and objections in words, turned into marks on turns and into
+pairs (chosen, rejected) of answers to the same prompt.
+Not covered: labels on one answer, and better answers (`labels.py`); comments, star ratings (no common scale), emoji (social,
+not a judgement), edited prompts (they say something about the prompt, not about the answer).
 
 Guards (traps named in arXiv 2407.10944 and 2507.23158; the user may be wrong, curious or polite):
-only feedback by the person whose turn it is counts; an answer disliked or corrected is never learned from and never
-chosen; a regeneration counts only if the person went on from the new answer and did not like the old one; two
-signals that contradict each other cancel out.
+only feedback by the person whose turn it is counts; an answer disliked, corrected or objected to is never learned from and
+never chosen; a regeneration counts only where intake found two whole answers to compare, the person went on from the new
+one and did not like the old one; an answer that was stopped while it was written is in no pair; two signals that
+contradict each other cancel out.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import polars as pl
 
 SIBLINGS_MAX = 4  # liked and disliked answers paired per prompt, each
 
 # Rules in falling order of trust: the first one names a pair that several signals support.
-CHOSEN, THUMBS, REGENERATED = "chosen_pair/1", "thumbs_pair/1", "regenerated_pair/1"
+CHOSEN, THUMBS, REGENERATED = "chosen_pair/2", "thumbs_pair/1", "regenerated_pair/2"
 PAIR_RULES = (CHOSEN, THUMBS, REGENERATED)
+REGENERATED_SIBLING = (
+    "regenerated_sibling"  # what intake calls a preference that was read from a regeneration
+)
 
 _PAIR = pl.Schema(
     {
@@ -38,8 +44,9 @@ def own_signals(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
     return signals.join(subjects, on=["row_id", "subject_id"], how="semi").unique("signal_id")
 
 
-def mark(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
-    """`rows` with liked, disliked, corrected. Of several thumbs on a turn the last one counts."""
+def mark(rows: pl.DataFrame, signals: pl.DataFrame, *, trusted: Collection[str]) -> pl.DataFrame:
+    """`rows` with liked, disliked, corrected, objected, stopped. Of several thumbs on a turn the last one counts; words count
+    under a `trusted` rule, and not against a thumb."""
     thumb = pl.col("value").str.strip_chars().cast(pl.Float64, strict=False)
     thumbs = (
         signals.filter(pl.col("kind") == "thumb")
@@ -49,31 +56,44 @@ def mark(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
         .unique("row_id", keep="last", maintain_order=True)
         .select("row_id", "thumb")
     )
-    corrected = (
-        signals.filter(pl.col("kind") == "correction").select("row_id", corrected=True).unique("row_id")
-    )
+    believed = signals.filter(pl.col("rule").is_in(list(trusted)))
+    liked = (pl.col("thumb") > 0).fill_null(False)
     return (
         rows.join(thumbs, on="row_id", how="left")
-        .join(corrected, on="row_id", how="left")
+        .join(_with(signals, "correction", "corrected"), on="row_id", how="left")
+        .join(_with(signals, "stopped", "stopped"), on="row_id", how="left")
+        .join(_with(believed, "objected", "objected"), on="row_id", how="left")
         .with_columns(
-            (pl.col("thumb") > 0).fill_null(False).alias("liked"),
+            liked.alias("liked"),
             (pl.col("thumb") < 0).fill_null(False).alias("disliked"),
-            pl.col("corrected").fill_null(False),
+            pl.col("corrected", "stopped").fill_null(False),
+            (pl.col("objected").fill_null(False) & ~liked).alias("objected"),
         )
         .drop("thumb")
     )
 
 
+def _with(signals: pl.DataFrame, kind: str, name: str) -> pl.DataFrame:
+    """row_id and a true column of that name: the turns that have a signal of that kind."""
+    marked = signals.filter(pl.col("kind") == kind)
+    return marked.select("row_id", pl.lit(True).alias(name)).unique("row_id")
+
+
+def well_taken() -> pl.Expr:
+    """Nobody called this answer bad, and it is whole."""
+    return ~(pl.col("disliked") | pl.col("corrected") | pl.col("objected") | pl.col("stopped"))
+
+
 def pairs(marked: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
     """chosen, rejected, rule, signals: answers to the same usable prompt of the same subject, each pair once."""
-    answers = _answers(marked)
+    answers = usable_answers(marked)
     found = pl.concat(
         [_chosen(signals), _thumbs(answers, signals), _regenerated(answers, marked, signals)], how="vertical"
     )
     return _agreed(_guarded(found, answers))
 
 
-def _answers(marked: pl.DataFrame) -> pl.DataFrame:
+def usable_answers(marked: pl.DataFrame) -> pl.DataFrame:
     """Usable answers to a usable prompt of the same subject."""
     prompts = marked.filter((pl.col("role") == "user") & pl.col("usable")).select("row_id", "subject_id")
     answers = marked.filter((pl.col("role") == "assistant") & pl.col("usable"))
@@ -83,11 +103,19 @@ def _answers(marked: pl.DataFrame) -> pl.DataFrame:
 
 
 def _chosen(signals: pl.DataFrame) -> pl.DataFrame:
+    return _preferred(signals.filter(~_from_regeneration()), CHOSEN)
+
+
+def _from_regeneration() -> pl.Expr:
+    return pl.col("source_kind").eq_missing(pl.lit(REGENERATED_SIBLING))
+
+
+def _preferred(signals: pl.DataFrame, rule: str) -> pl.DataFrame:
     said = signals.filter(pl.col("kind") == "preference")
     return said.select(
         pl.col("value").str.json_path_match("$.chosen").alias("chosen"),
         pl.col("value").str.json_path_match("$.rejected").alias("rejected"),
-        *_ruled(CHOSEN),
+        *_ruled(rule),
         pl.concat_list("signal_id").alias("signals"),
     ).cast(_PAIR)
 
@@ -120,25 +148,11 @@ def _regenerated(answers: pl.DataFrame, marked: pl.DataFrame, signals: pl.DataFr
         pl.col("parent_id").alias("row_id"), "subject_id"
     )
     kept = answers.filter("on_active_path").join(went_on, on=["row_id", "subject_id"], how="semi")
-    evidence = (
-        signals.filter(pl.col("kind") == "regenerated").group_by("row_id").agg(pl.col("signal_id").sort())
-    )
-    replaced = answers.filter(~pl.col("on_active_path") & ~pl.col("liked")).join(evidence, on="row_id")
+    liked = answers.filter("liked")
     return (
-        _few(kept)
-        .select("row_id", "parent_id")
-        .join(
-            replaced.select("row_id", "parent_id", "signal_id"),
-            on="parent_id",
-            suffix="_rejected",
-        )
-        .select(
-            pl.col("row_id").alias("chosen"),
-            pl.col("row_id_rejected").alias("rejected"),
-            *_ruled(REGENERATED),
-            pl.col("signal_id").alias("signals"),
-        )
-        .cast(_PAIR)
+        _preferred(signals.filter(_from_regeneration()), REGENERATED)
+        .join(kept, left_on="chosen", right_on="row_id", how="semi")
+        .join(liked, left_on="rejected", right_on="row_id", how="anti")
     )
 
 
@@ -147,10 +161,10 @@ def _ruled(rule: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _guarded(found: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
-    """Both are answers to one prompt and differ; the chosen one was neither disliked nor corrected."""
-    chosen = answers.filter(~pl.col("disliked") & ~pl.col("corrected"))
+    """Both are whole answers to one prompt and differ; nobody called the chosen one bad."""
+    chosen = answers.filter(well_taken())
     one = chosen.select("row_id", "parent_id", "subject_id", "text")
-    other = answers.select("row_id", "parent_id", "subject_id", "text")
+    other = answers.filter(~pl.col("stopped")).select("row_id", "parent_id", "subject_id", "text")
     return (
         found.join(one, left_on="chosen", right_on="row_id")
         .join(other, left_on="rejected", right_on="row_id", suffix="_rejected")

@@ -1,52 +1,62 @@
 """Curation of whole people: redacted turns and feedback in, examples and one verdict a turn out.
 
-Covers: the order of the steps, the per-person cap, the verdicts. Data flow over many shards:
+Covers: the order of the steps, the caps, the verdicts. Data flow over many shards:
 
     1. language          each shard alone        languages(rows)
-    2. fingerprints      each shard alone        fingerprint_rows(rows, signals)
-    3. duplicates        all shards, by text key dedup.elect(fingerprints)      the only look across people
-    4. examples          each shard alone        curate_shard(rows, signals, languages, clusters)
+    2. implied           each shard alone        implied_signals(rows): from here on beside the recorded signals
+    3. fingerprints      each shard alone        fingerprint_rows(rows, signals)
+    4. duplicates        all shards, by text key dedup.elect(fingerprints)      the only look across people
+    5. labels            each shard alone        label_counts(rows, signals, ...), then guards.caps over all shards
+    6. examples          each shard alone        curate_shard(rows, signals, languages, clusters, ...)
 
-Steps 1, 2, 4 hold one shard in memory, so `corpus.shards` bounds it; step 3 holds four short columns.
-Not covered: running them over processes (engine), storing the membership table (walk).
+Steps 1, 2, 3, 5, 6 hold one shard in memory, so `corpus.shards` bounds it; step 4 holds four short columns, and the caps
+a number a person who made labels. Not covered: running them over processes (engine), storing the membership table (walk).
 Run again after a person's rows are gone, the result is what it would have been without that person: everything but
-step 3 looks at one person at a time, and step 3 elects anew among the rows that remain.
+step 4 and the caps looks at one person at a time, and those are elected and counted anew among the rows that remain.
 Known limit: a duplicate's survivor can later fall to its person's cap; then no copy of those words is kept.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pyarrow as pa
 
 from witting.config import Curation
 from witting.curation import dedup, language
+from witting.curation.citations import cleaned_text
 from witting.curation.examples import (
-    CONTEXT_TURNS_MAX,
-    OWN_WORDS_CHARS_MIN,
-    RULES,
-    RUN_TURNS_MAX,
     Targets,
     build,
     capped,
     compared_words,
     find_targets,
     labelled,
+    labelled_examples,
     own_chars,
 )
-from witting.curation.feedback import SIBLINGS_MAX, mark, own_signals, pairs
+from witting.curation.feedback import mark, own_signals, pairs, usable_answers
+from witting.curation.guards import (
+    RECORDED,
+    Guards,
+    caps,
+    counted,
+    tally,
+    trusted_rules,
+    within_caps,
+    without_barred,
+)
+from witting.curation.implied import implied_signals
 from witting.curation.keyed import check_key
-from witting.engine.stage import Key, Stage, Transform
+from witting.curation.labels import answer_labels
+from witting.curation.verdicts import verdicts
 from witting.errors import StageError
-from witting.schema import EXAMPLE, REDACTED, SIGNAL, VERDICT, conform, empty
+from witting.intake.implied import RULE_OF
+from witting.schema import EXAMPLE, REDACTED, conform, empty
 
-STAGE, VERSION = "curation", 1
+EVERY_RULE = (RECORDED, *RULE_OF.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +66,12 @@ class Curated:
     examples: pa.Table  # EXAMPLE, by example_id
     verdicts: pa.Table  # VERDICT: each kept REDACTED row exactly once, by row_id
     clusters: pa.Table  # CLUSTER: every row that was compared, so that a survivor can be elected again
+    labels: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # in the examples, by label set and subject
+    tally: Counter[tuple[str, str, str, str]] = field(
+        default_factory=Counter
+    )  # `guards.tally`, before and after
 
 
 def languages(redacted: pa.Table, *, settings: Curation) -> pa.Table:
@@ -66,8 +82,16 @@ def languages(redacted: pa.Table, *, settings: Curation) -> pa.Table:
 
 def fingerprint_rows(redacted: pa.Table, signals: pa.Table, *, settings: Curation, key: bytes) -> pa.Table:
     """FINGERPRINT of every turn that could be learned from. Whole subjects at a time."""
-    targets, _ = _targets(redacted, signals, settings=settings)
+    targets = _targets(redacted, signals, empty(REDACTED), settings=settings)
     return _fingerprints(targets, key=check_key(key))
+
+
+def label_counts(
+    redacted: pa.Table, signals: pa.Table, corrections: pa.Table, *, guards: Guards, settings: Curation
+) -> Counter[tuple[str, str]]:
+    """Labels by label set and subject, before anybody's are capped. Whole subjects at a time."""
+    targets = _targets(redacted, signals, corrections, settings=settings)
+    return counted(without_barred(labelled_examples(targets), guards))
 
 
 def curate_shard(
@@ -76,149 +100,81 @@ def curate_shard(
     languages_found: pa.Table,
     clusters: pa.Table,
     *,
+    corrections: pa.Table,
+    guards: Guards,
     settings: Curation,
     key: bytes,
 ) -> Curated:
-    """One shard's examples and verdicts. `redacted`, `signals` hold whole subjects; `languages_found` (LANGUAGE) and
-    `clusters` (CLUSTER) may hold more rows than these. Raises StageError where rows break their contract."""
-    targets, marked = _targets(redacted, signals, settings=settings)
+    """One shard's examples and verdicts. `redacted`, `signals` (recorded and implied) hold whole subjects;
+    `languages_found` (LANGUAGE) and `clusters` (CLUSTER) may hold more rows than these. `corrections`: REDACTED, the words of
+    better answers, row_id the signal and parent_id the answer. Raises StageError where rows break their contract."""
+    targets = _targets(redacted, signals, corrections, settings=settings)
+    marked = targets.marked
     membership = pl.DataFrame(clusters).join(marked.select("row_id"), on="row_id", how="semi").sort("row_id")
     lost = membership.filter(pl.col("survivor") != pl.col("row_id"))
-    candidates = build(targets, lost.select("row_id"), key=check_key(key))
-    chosen = capped(candidates, per_subject_max=settings.examples_per_subject_max)
+    candidates = without_barred(build(targets, lost.select("row_id"), key=check_key(key)), guards)
+    chosen = capped(within_caps(candidates, guards), per_subject_max=settings.examples_per_subject_max)
     examples = labelled(
         chosen, marked, pl.DataFrame(languages_found), key=key, heldout_percent=settings.heldout_percent
     )
     return Curated(
         examples=conform(examples.to_arrow(), EXAMPLE),
-        verdicts=_verdicts(marked, candidates, chosen, lost),
+        verdicts=verdicts(marked, candidates, chosen, lost),
         clusters=conform(membership.to_arrow(), dedup.CLUSTER),
+        labels=counted(chosen),
+        tally=tally(labelled_examples(targets, guarded=False), "before") + tally(chosen, "after"),
     )
 
 
-def curate_table(redacted: pa.Table, signals: pa.Table, *, settings: Curation, key: bytes) -> Curated:
-    """All four steps on one table in memory: for tests, notebooks and corpora of one shard."""
-    clusters = dedup.elect(fingerprint_rows(redacted, signals, settings=settings, key=key))
-    found = languages(redacted, settings=settings)
-    return curate_shard(redacted, signals, found, clusters, settings=settings, key=key)
-
-
-def fingerprint_stage(signals: pa.Table, *, settings: Curation, key: bytes) -> Stage:
-    """REDACTED → FINGERPRINT with the shard's signals beside."""
-    return Stage(
-        name="fingerprints",
-        version=1,
-        reads=REDACTED,
-        writes=dedup.FINGERPRINT,
-        scope=Key("subject_id"),
-        open=partial(_open_fingerprints, signals, settings=settings, key=key),
-        settings={**meaning(settings), "beside": _beside(signals)},
-    )
-
-
-def examples_stage(
-    signals: pa.Table, languages_found: pa.Table, clusters: pa.Table, *, settings: Curation, key: bytes
-) -> Stage:
-    """REDACTED → EXAMPLE with the shard's signals, languages and clusters beside. `curate_shard` gives the verdicts
-    in the same pass."""
-    return Stage(
-        name=STAGE,
-        version=VERSION,
-        reads=REDACTED,
-        writes=EXAMPLE,
-        scope=Key("subject_id"),
-        open=partial(_open_examples, signals, languages_found, clusters, settings=settings, key=key),
-        settings={**meaning(settings), "beside": _beside(signals, languages_found, clusters)},
-    )
-
-
-def stages(settings: Curation) -> tuple[Stage, ...]:
-    """Curation's stages in order, for a manifest: names, versions, fingerprints. Not for running: no side tables."""
-    no_signals, unused_key = empty(SIGNAL), b""
-    return (
-        language.stage(settings),
-        fingerprint_stage(no_signals, settings=settings, key=unused_key),
-        dedup.stage(),
-        examples_stage(
-            no_signals, empty(language.LANGUAGE), empty(dedup.CLUSTER), settings=settings, key=unused_key
-        ),
-    )
-
-
-def meaning(settings: Curation) -> Mapping[str, Any]:
-    """Everything that decides the examples. Any: JSON values."""
-    return {
-        "rules": list(RULES),
-        "context_turns_max": CONTEXT_TURNS_MAX,
-        "run_turns_max": RUN_TURNS_MAX,
-        "own_words_chars_min": OWN_WORDS_CHARS_MIN,
-        "siblings_max": SIBLINGS_MAX,
-        **settings.model_dump(),
-    }
-
-
-def _beside(*tables: pa.Table) -> str | None:
-    """What side tables hold, in any order of rows; null without any: an engine that remembers finished parts by a
-    stage's fingerprint must not take results made beside other tables."""
-    filled = [table for table in tables if table.num_rows]
-    if not filled:
-        return None
-    hashed = hashlib.blake2b(digest_size=16)
-    for table in filled:
-        ordered = table.replace_schema_metadata(None).sort_by(
-            [(name, "ascending") for name in _scalars(table)]
-        )
-        for batch in ordered.combine_chunks().to_batches():
-            hashed.update(batch.serialize())
-    return hashed.hexdigest()
-
-
-def _scalars(table: pa.Table) -> list[str]:
-    return [field.name for field in table.schema if not pa.types.is_nested(field.type)]
-
-
-def _open_fingerprints(signals: pa.Table, *, settings: Curation, key: bytes) -> Transform:
-    return partial(_fingerprint_part, signals=signals, settings=settings, key=key)
-
-
-def _fingerprint_part(redacted: pa.Table, *, signals: pa.Table, settings: Curation, key: bytes) -> pa.Table:
-    return fingerprint_rows(redacted, signals, settings=settings, key=key)
-
-
-def _open_examples(
-    signals: pa.Table, languages_found: pa.Table, clusters: pa.Table, *, settings: Curation, key: bytes
-) -> Transform:
-    return partial(
-        _examples_part,
-        signals=signals,
-        languages_found=languages_found,
-        clusters=clusters,
+def curate_table(
+    redacted: pa.Table,
+    signals: pa.Table,
+    *,
+    settings: Curation,
+    key: bytes,
+    corrections: pa.Table | None = None,
+    guards: Guards | None = None,
+) -> Curated:
+    """All steps on one table in memory, implied signals and caps included: for tests, notebooks and corpora of one shard."""
+    better = empty(REDACTED) if corrections is None else corrections
+    said = pa.concat_tables([signals, implied_signals(redacted, key=key)])
+    clusters = dedup.elect(fingerprint_rows(redacted, said, settings=settings, key=key))
+    asked = guards or Guards()
+    counts = label_counts(redacted, said, better, guards=asked, settings=settings)
+    return curate_shard(
+        redacted,
+        said,
+        languages(redacted, settings=settings),
+        clusters,
+        corrections=better,
+        guards=replace(asked, per_subject_max=caps(counts, settings=settings)),
         settings=settings,
         key=key,
     )
 
 
-def _examples_part(
-    redacted: pa.Table,
-    *,
-    signals: pa.Table,
-    languages_found: pa.Table,
-    clusters: pa.Table,
-    settings: Curation,
-    key: bytes,
-) -> pa.Table:
-    return curate_shard(redacted, signals, languages_found, clusters, settings=settings, key=key).examples
-
-
-def _targets(redacted: pa.Table, signals: pa.Table, *, settings: Curation) -> tuple[Targets, pl.DataFrame]:
-    kept = pl.DataFrame(redacted).filter(pl.col("verdict") == "keep").sort("row_id")
+def _targets(redacted: pa.Table, signals: pa.Table, corrections: pa.Table, *, settings: Curation) -> Targets:
+    kept = _usable(redacted, settings=settings).sort("row_id")
     _check(kept)
+    trusted = trusted_rules()
     own = own_signals(kept, pl.DataFrame(signals))
-    measured = kept.with_columns(own_chars().alias("own_chars")).with_columns(
-        (pl.col("own_chars") >= settings.turn_chars_min).alias("usable")
+    marked = mark(kept, own, trusted=trusted)
+    answers = usable_answers(marked)
+    return find_targets(
+        marked,
+        pairs(marked, own),
+        labels=answer_labels(answers, own, trusted=trusted),
+        labels_unguarded=answer_labels(answers, own, trusted=EVERY_RULE),
+        corrections=_usable(corrections, settings=settings).filter("usable"),
     )
-    marked = mark(measured, own)
-    return find_targets(marked, pairs(marked, own)), marked
+
+
+def _usable(redacted: pa.Table, *, settings: Curation) -> pl.DataFrame:
+    kept = (
+        pl.DataFrame(redacted).filter(pl.col("verdict") == "keep").with_columns(cleaned_text().alias("text"))
+    )
+    measured = kept.with_columns(own_chars().alias("own_chars"))
+    return measured.with_columns((pl.col("own_chars") >= settings.turn_chars_min).alias("usable"))
 
 
 def _check(kept: pl.DataFrame) -> None:
@@ -239,63 +195,4 @@ def _fingerprints(targets: Targets, *, key: bytes) -> pa.Table:
     keys = dedup.text_keys(words["words"].to_list(), key=key)
     return conform(
         words.with_columns(pl.Series("text_key", keys, dtype=pl.String)).to_arrow(), dedup.FINGERPRINT
-    )
-
-
-def _verdicts(
-    marked: pl.DataFrame, candidates: pl.DataFrame, chosen: pl.DataFrame, lost: pl.DataFrame
-) -> pa.Table:
-    """Keep where a turn is in an example; else the first reason that holds, in the order of `reasons.REASONS`."""
-    uses = (
-        chosen.select(pl.col("turns").explode().alias("row_id"))
-        .group_by("row_id")
-        .agg(pl.len().alias("uses"))
-    )
-    close = candidates.select(pl.col("turns").explode().alias("row_id"), close=True).unique("row_id")
-    judged = (
-        marked.join(uses, on="row_id", how="left")
-        .join(close, on="row_id", how="left")
-        .join(lost.select("row_id", "survivor", "subjects"), on="row_id", how="left")
-        .with_columns(_reason().alias("reason"))
-    )
-    kept = pl.struct(pl.col("uses").alias("examples")).struct.json_encode()
-    duplicate = pl.struct("survivor", "subjects").struct.json_encode()
-    verdicts = judged.select(
-        "row_id",
-        pl.lit(STAGE).alias("stage"),
-        pl.lit(VERSION, dtype=pl.Int16).alias("version"),
-        pl.when(pl.col("reason") == "").then(pl.lit("keep")).otherwise(pl.lit("drop")).alias("verdict"),
-        "reason",
-        pl.when(pl.col("reason") == "")
-        .then(kept)
-        .when(pl.col("reason") == "duplicate")
-        .then(duplicate)
-        .otherwise(pl.lit("{}"))
-        .alias("detail"),
-    )
-    return conform(verdicts.sort("row_id").to_arrow(), VERDICT)
-
-
-def _reason() -> pl.Expr:
-    answer = pl.col("role") == "assistant"
-    return (
-        pl.when(pl.col("uses").is_not_null())
-        .then(pl.lit(""))
-        .when(pl.col("close").is_not_null())
-        .then(pl.lit("over_cap"))
-        .when(~pl.col("usable"))
-        .then(pl.lit("too_short"))
-        .when(pl.col("survivor").is_not_null())
-        .then(pl.lit("duplicate"))
-        .when(answer & pl.col("disliked"))
-        .then(pl.lit("disliked"))
-        .when(answer & pl.col("corrected"))
-        .then(pl.lit("corrected"))
-        .when(~pl.col("on_active_path"))
-        .then(pl.lit("left_branch"))
-        .when(answer)
-        .then(pl.lit("no_prompt"))
-        .when(pl.col("role") == "person")
-        .then(pl.lit("too_short"))
-        .otherwise(pl.lit("no_answer"))
     )

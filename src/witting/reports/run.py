@@ -1,6 +1,6 @@
 """The report of a walk: a pure function from what each room gave back, and ledger facts, to a view.
 
-Covers: the verdict on top and the order of the sections. Not covered: the sections (`passage`, `measured`, `proof`,
+Covers: the verdict on top and the order of the sections. Not covered: the sections (`passage`, `feedback`, `measured`, `proof`,
 `next_steps`), drawing (`page.py`), disclosure and assessment forms (later depth).
 Written for a privacy officer who reads from the top and may stop anywhere: first the verdict in one paragraph, then
 the funnel, then why. A walk that stopped early has the same sections; those not reached say so.
@@ -12,6 +12,7 @@ from datetime import datetime
 
 from witting.reports import measured, passage, proof
 from witting.reports.facts import Facts, Results
+from witting.reports.feedback import feedback
 from witting.reports.next_steps import next_steps
 from witting.reports.view import Fact, Section, Verdict, View
 from witting.reports.words import count, listed, name
@@ -25,6 +26,7 @@ def view(results: Results, facts: Facts) -> View:
         passage.origins(results, facts),
         passage.replaced(results),
         passage.learned_from(results),
+        feedback(results),
         measured.training(results, facts),
         measured.helps(results),
         measured.audit(results),

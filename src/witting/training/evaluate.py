@@ -24,7 +24,7 @@ from witting.training.base import Base
 from witting.training.dialogue import Dialogue, Encoded
 from witting.training.likelihood import likelihood
 from witting.training.preference import Pair, encode_pair
-from witting.training.sft import encode_example
+from witting.training.sft import SUPERVISED, encode_example
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -153,7 +153,8 @@ def _chosen_rows(
     memory: what is out of the running is dropped part by part."""
     best: dict[tuple[str, bool], dict[bytes, Mapping[str, Any]]] = {}
     for table in rows:
-        wanted = (pl.col("split") == "heldout") & ~pl.col("canary")
+        learned = pl.col("kind").is_in((*SUPERVISED, "preference"))
+        wanted = (pl.col("split") == "heldout") & ~pl.col("canary") & learned
         for row in pl.DataFrame(table).filter(wanted).iter_rows(named=True):
             own = best.setdefault((row["subject_id"], row["kind"] == "preference"), {})
             own[_draw(seed, row["example_id"])] = row

@@ -18,6 +18,8 @@ from witting.training.likelihood import likelihood
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+SUPERVISED = ("sft", "text")
+
 
 def encode_example(dialogue: Dialogue, row: Mapping[str, Any], *, tokens_max: int) -> Encoded | None:
     """An EXAMPLE row of kind sft or text, cut to its end; None where nothing in it is learned."""  # Any: Arrow

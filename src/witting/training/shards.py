@@ -55,7 +55,7 @@ from witting.training.run import (
     write_lines,
     write_whole,
 )
-from witting.training.sft import encode_example
+from witting.training.sft import SUPERVISED, encode_example
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 CHECKPOINT_STEPS = 5  # steps lost at most in a crash
@@ -211,14 +211,15 @@ def _draft(shard: int, taught: Taught, recipe: Recipe, base: Base) -> ShardRun:
 
 
 def taught_rows(rows: pa.Table, dialogue: Dialogue, recipe: Recipe) -> Taught:
-    """The rows of split `train` as tokens, in the order of their ids; rows with nothing to learn are left out."""
+    """The rows of split `train` as tokens, in the order of their ids; rows with nothing to learn are left out, and so are
+    kinds that no loss here learns from (`kto`: half of them show what is not wanted)."""
     examples: list[tuple[str, Encoded]] = []
     pairs: list[tuple[str, Pair]] = []
     for row in pl.DataFrame(rows).filter(pl.col("split") == "train").sort("example_id").iter_rows(named=True):
         if row["kind"] == "preference":
             pair = encode_pair(dialogue, row, tokens_max=recipe.sequence_tokens)
             pairs += [(row["example_id"], pair)] if pair else []
-        else:
+        elif row["kind"] in SUPERVISED:
             example = encode_example(dialogue, row, tokens_max=recipe.sequence_tokens)
             examples += [(row["example_id"], example)] if example else []
     return Taught(tuple(examples), tuple(pairs), _digest(examples, pairs))

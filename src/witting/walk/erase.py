@@ -35,14 +35,14 @@ from witting.store.records import Run, close_run, note_run, open_run, unfinished
 from witting.walk import guard
 from witting.walk.admit import BAD, SIGNALS, TURNS, check_shards
 from witting.walk.audit import audit
-from witting.walk.curate import CLUSTERS, EXAMPLES, VERDICTS
+from witting.walk.curate import CLUSTERS, EXAMPLES, IMPLIED, VERDICTS
 from witting.walk.decide import DECISIONS
-from witting.walk.redact import REDACTED_TURNS
+from witting.walk.redact import CORRECTIONS, REDACTED_TURNS
 from witting.walk.release import release
 from witting.walk.step import SWEPT, Step
 from witting.walk.train import ADAPTERS, evaluate, record_run, summary, train_shards
 
-OF_PEOPLE = (TURNS, SIGNALS, DECISIONS, REDACTED_TURNS, EXAMPLES, CLUSTERS)
+OF_PEOPLE = (TURNS, SIGNALS, DECISIONS, REDACTED_TURNS, CORRECTIONS, IMPLIED, EXAMPLES, CLUSTERS)
 KIND = "erasure"
 PURGED = "erasure.purged"
 

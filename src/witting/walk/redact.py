@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from witting import redaction
+from witting.engine import Stage
 from witting.schema import empty
 from witting.store.parts import Part, read_part, write_part, write_parts
-from witting.walk.admit import TURNS, people_of
+from witting.walk.admit import SIGNALS, TURNS, people_of
 from witting.walk.decide import DECISIONS
 from witting.walk.step import FunnelRow, Step, described
 
 REDACTED_TURNS = "redaction/turns"
+CORRECTIONS = "redaction/corrections"  # better answers: row_id is the signal, parent_id the answer
 
 
 def redact(step: Step) -> dict[str, Any]:
@@ -46,12 +49,18 @@ def redact(step: Step) -> dict[str, Any]:
         rows_max=settings.intake.part_rows,
     )
     step.commit(REDACTED_TURNS, parts, detail={"stages": [described(s) for s in (stage, answers)]})
+    corrections = _redact_corrections(step, stage, admitted, folder)
     counts, kinds = _counts(step, parts)
     kept = counts.pop("", 0)
     read = kept + counts.total()
     row = FunnelRow("redaction", "turns", read=read, kept=kept, refused=read - kept, reasons=counts)
     stages = [described(s) for s in (stage, answers)]
-    return {"funnel": row.as_json(), "kinds": dict(sorted(kinds.items())), "stages": stages}
+    return {
+        "funnel": row.as_json(),
+        "kinds": dict(sorted(kinds.items())),
+        "corrections": corrections,
+        "stages": stages,
+    }
 
 
 def _admitted(step: Step, part: Part, decisions: tuple[Part, ...], folder: str) -> Part:
@@ -70,6 +79,48 @@ def _admitted(step: Step, part: Part, decisions: tuple[Part, ...], folder: str) 
     return write_part(
         step.workspace.objects, table.cast(redaction.REDACT_INPUT), folder=folder, shard=part.shard
     )
+
+
+def _redact_corrections(step: Step, stage: Stage, admitted: list[Part], folder: str) -> dict[str, Any]:
+    """The words of better answers, through the same stage as the answers. A correction stands under its answer's
+    permission: what is refused of the answer never reaches it (curation joins them again)."""
+    found = [part for said in step.parts(SIGNALS) for part in _better_answers(step, said, admitted, folder)]
+    judged = step.engine.map(stage, found, folder=folder, progress=step.told("redacting corrections"))
+    parts = write_parts(
+        step.workspace.objects,
+        step.tables(judged),
+        folder=CORRECTIONS,
+        shard_column="shard",
+        rows_max=step.workspace.settings.intake.part_rows,
+    )
+    step.commit(CORRECTIONS, parts)
+    counts, _ = _counts(step, parts)
+    kept = counts.pop("", 0)
+    return {"read": kept + counts.total(), "kept": kept, "reasons": dict(sorted(counts.items()))}
+
+
+def _better_answers(step: Step, said: Part, admitted: list[Part], folder: str) -> Iterator[Part]:
+    """REDACT_INPUT of one part's corrections: by the person whose answer it is, of a permitted answer."""
+    columns = ["signal_id", "row_id", "subject_id", "kind", "occurred_at", "text_sealed"]
+    signals = pl.DataFrame(read_part(step.workspace.objects, said, columns=columns))
+    words = signals.filter((pl.col("kind") == "correction") & pl.col("text_sealed").is_not_null()).drop(
+        "kind"
+    )
+    if words.is_empty():
+        return
+    for part in admitted:
+        if part.shard != said.shard:
+            continue
+        answers = pl.DataFrame(read_part(step.workspace.objects, part)).filter(pl.col("role") == "assistant")
+        rows = (
+            answers.drop("occurred_at", "text_sealed", "parent_id", "speaker_id")
+            .join(words, on=["row_id", "subject_id"])
+            .with_columns(pl.col("row_id").alias("parent_id"), pl.col("subject_id").alias("speaker_id"))
+            .with_columns(pl.col("signal_id").alias("row_id"))
+        )
+        if rows.height:
+            table = rows.select(redaction.REDACT_INPUT.names).to_arrow().cast(redaction.REDACT_INPUT)
+            yield write_part(step.workspace.objects, table, folder=folder, shard=said.shard)
 
 
 def _names(step: Step, admitted: list[Part]) -> pa.Table:

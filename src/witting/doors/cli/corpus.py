@@ -121,7 +121,7 @@ def export(
     version: str = "latest",
     /,
     *,
-    format: Literal["messages", "trl_preference", "parquet"] = "messages",
+    format: Literal["messages", "trl_preference", "trl_kto", "parquet"] = "messages",
     common: Common = DEFAULT,
 ) -> int:
     """Write a version for other trainers, if everyone in it still permits. The ledger remembers it: a later erasure
@@ -134,7 +134,7 @@ def export(
     version
         An id, the beginning of one, or latest.
     format
-        messages (Hugging Face), trl_preference or parquet.
+        messages (Hugging Face), trl_preference, trl_kto or parquet.
     """
     workspace = Workspace.open(common.workspace)
     manifest = _load(workspace, version)
