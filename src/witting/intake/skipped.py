@@ -44,6 +44,7 @@ SKIPPED = {
     "not_utf8": "Damaged characters. The record is kept sealed.",
     "other_product": "Activity of another product.",
     "poll": "A poll, not a message.",
+    "rated_call": "A rating of a call to a machine, not of what a person said.",
     "reaction_notice": "A notice about a reaction; the reaction itself is kept as feedback.",
     "reasoning": "Notes the assistant made to itself.",
     "reasoning_block": "Notes the assistant made to itself.",
