@@ -25,6 +25,10 @@ def stage(name: str, unit: str, *, kept: int, **left: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def held_up(answers: int, chars: float | None, flattering: float | None) -> dict[str, Any]:
+    return {"answers": answers, "chars_mean": chars, "flattering_share": flattering}
+
+
 def share(hits: int, trials: int, low: float, high: float) -> dict[str, Any]:
     return {"hits": hits, "trials": trials, "low": low, "high": high}
 
@@ -64,7 +68,21 @@ def invented() -> dict[str, Any]:
             "funnel": stage("redaction", "turns", kept=800, refused={"special_category": 8, "confidential": 3}),
             "kinds": {"PERSON": 77, "NATIONAL_ID.FR_NIR": 2, "PHONE": 9},
         },
-        "curation": {"funnel": stage("curation", "turns", kept=641, dropped={"duplicate": 100, "too_short": 59})},
+        "curation": {
+            "funnel": stage("curation", "turns", kept=641, dropped={"duplicate": 100, "too_short": 59}),
+            "labels": {
+                "kto": {
+                    "labels": 40, "people": 21, "largest_share": 0.05,
+                    "before": {"wanted": held_up(60, 212.4, 0.1), "unwanted": held_up(20, 180.0, 0.05)},
+                    "after": {"wanted": held_up(28, 201.0, 0.08), "unwanted": held_up(12, 210.5, 0.0)},
+                },
+                "corrected": {
+                    "labels": 0, "people": 0, "largest_share": None,
+                    "before": {"wanted": held_up(3, 90.0, 0.0), "unwanted": held_up(0, None, None)},
+                    "after": {"wanted": held_up(0, None, None), "unwanted": held_up(0, None, None)},
+                },
+            },
+        },
         "corpus": {
             "corpus": "c0" * 16,
             "counts": {

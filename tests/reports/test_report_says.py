@@ -294,3 +294,23 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert [count(n, "message") for n in (0, 1, 1002)] == ["0 messages", "1 message", "1,002 messages"]
     assert [percent(p) for p in (0, 0.001, 0.64, 0.999, 1)] == ["0%", "under 1%", "64%", "over 99%", "100%"]
     assert [listed(w.split()) for w in ("", "a", "a b", "a b c")] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_what_feedback_teaches_is_told_before_and_after_the_guards(
+    results: dict[str, Any], facts: Facts
+) -> None:
+    told = section(view(results, facts), "feedback")
+    assert told.title == "40 labels rest on what people said of an answer"
+    assert "flatter more often than unwanted ones in: one answer, wanted or not." in told.said[1]
+    assert "longer" not in told.said[1]
+    people, held_up = (figure.table for figure in told.figures)
+    assert people.rows[0][1:] == ("40", "21", "5%")
+    assert people.rows[1][1:] == ("0", "0", "none")
+    assert ("one answer, wanted or not", "wanted", "before the guards", "60", "212", "10%") in held_up.rows
+    assert ("one answer, wanted or not", "not wanted", "after them", "12", "210", "0%") in held_up.rows
+    assert len(held_up.rows) == 6  # nothing unwanted among corrections, so no rows of it
+
+
+def test_a_walk_without_feedback_has_no_such_section(results: dict[str, Any], facts: Facts) -> None:
+    results["curation"]["labels"] = {}
+    assert "feedback" not in [made.id for made in view(results, facts).sections]

@@ -18,6 +18,7 @@ from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
 from witting.errors import UsageError
 from witting.intake import REFUSALS, SOURCES, Facts, FileVerdict, Source, Turn, admit
 from witting.intake.detect import with_mappings
+from witting.intake.implied import with_implied
 from witting.reports.preview import Row, Summary, who_speaks, why_left_out, why_skipped
 from witting.reports.preview import preview as preview_rows
 from witting.reports.preview_page import ROWS_SHOWN_MAX, render_preview, turn_line
@@ -61,7 +62,8 @@ def intake(
     dry_run
         Needs no workspace and stores nothing.
     turns
-        Write the turns here as JSON lines (with --dry-run). This file holds people's words in plain.
+        Write the turns here as JSON lines, with what their words imply about answers (with --dry-run). This file holds
+        people's words in plain.
     """
     if not paths:
         raise UsageError("name at least one file, zip or folder to read.")
@@ -248,7 +250,7 @@ def _dry(
     verdicts = []
     with turns.open("w", encoding="utf-8", errors="surrogatepass") as out:
         turns.chmod(0o600)  # people's words
-        for record in records:
+        for record in with_implied(records):
             if isinstance(record, Turn):
                 out.write(json.dumps(turn_line(record), ensure_ascii=True) + "\n")
             elif isinstance(record, FileVerdict):

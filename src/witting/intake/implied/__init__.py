@@ -11,7 +11,7 @@ asks, `words.common` any ask may hold; `opening` is matched where a turn begins,
 nothing, `never` voids a match in its sentence, `markers` say that a question is asked again.
 """
 
-from witting.intake.implied.conversation import Finding, Said, find, implied
+from witting.intake.implied.conversation import Finding, Said, find, implied, with_implied
 from witting.intake.implied.exchange import Reading, read_exchange
 from witting.intake.implied.measured import RULE_OF, Measured, measured
 
@@ -25,4 +25,5 @@ __all__ = [
     "implied",
     "measured",
     "read_exchange",
+    "with_implied",
 ]

@@ -8,14 +8,15 @@ A pure function of a conversation's turns: their order and what other conversati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from witting.intake.implied.exchange import Reading, read_exchange
 from witting.intake.implied.measured import RULE_OF, confidence
-from witting.intake.source import Evidence, Signal, Turn
+from witting.intake.source import Evidence, FileVerdict, Record, Signal, Turn
 
 UNHAPPY = ("objected", "rephrased")
+TURNS_HELD_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,23 @@ def implied(turns: Sequence[Turn]) -> list[Turn]:
             signals = added.setdefault((source, conversation, finding.about), [])
             signals.append(_signal(finding, by_id[finding.evidence]))
     return [_with(turn, added.get((turn.source, turn.conversation, turn.turn), ())) for turn in turns]
+
+
+def with_implied(records: Iterable[Record | FileVerdict]) -> Iterator[Record | FileVerdict]:
+    """Records as a reader yields them, turns with what they imply. Conversations are whole where a reader yields them in
+    one piece; at most TURNS_HELD_MAX turns are held, and what is said across that cut is not heard."""
+    held: list[Turn] = []
+    for record in records:
+        if not isinstance(record, Turn):
+            yield from implied(held)
+            held = []
+            yield record
+            continue
+        held.append(record)
+        if len(held) >= TURNS_HELD_MAX:
+            yield from implied(held)
+            held = []
+    yield from implied(held)
 
 
 def _about_last(turn: Said, said: Mapping[str, Said]) -> Iterable[Finding]:
