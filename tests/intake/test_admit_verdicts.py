@@ -130,6 +130,14 @@ def test_a_broken_file_does_not_take_its_neighbours_with_it(tmp_path):
     assert sum(isinstance(entry, Turn) for entry in entries) == 2
 
 
+def test_a_verdict_follows_the_records_of_its_own_file_also_beside_files_that_gave_none(tmp_path):
+    (tmp_path / "a.csv").write_text("prompt,completion\n")
+    (tmp_path / "b.csv").write_text("prompt,completion\nname a tree,Oak\n")
+    *turns, first, second = run(tmp_path)
+    assert all(isinstance(entry, Turn) for entry in turns)
+    assert [(Path(v.path).name, v.turns) for v in (first, second)] == [("b.csv", 2), ("a.csv", 0)]
+
+
 def test_the_hash_is_that_of_the_file_or_of_the_whole_archive(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text(CHAT)

@@ -257,10 +257,12 @@ class _Reading:
                 break
             except InputError as error:
                 refused = self._unreadable(left, error)
+            yield from self._close_current(refused)
             for member in left:
-                if member.path in refused or member.path == self.current:
-                    yield from self._close(member.path, refused.get(member.path, ""))
+                if member.path in refused:
+                    yield from self._close(member.path, refused[member.path])
             left, self.is_again = self._open_members(), True
+        yield from self._close_current({})
         for member in left:
             yield from self._close(member.path, "")
 
@@ -289,8 +291,7 @@ class _Reading:
         for record in self.source.read(self._export(members)):
             assert record.member not in self.closed, f"{self.source.name} came back to a file it had left"
             if record.member != self.current:
-                if self.current is not None:
-                    yield from self._close(self.current, "")
+                yield from self._close_current({})
                 self.current = record.member
             record = _within_limits(record, self.how.text_chars_max)
             self.count.add(record)
@@ -311,6 +312,11 @@ class _Reading:
         except InputError as error:
             return reason_of(error)
         return None
+
+    def _close_current(self, refused: Mapping[str, str]) -> Iterator[FileVerdict]:
+        """The file whose records just passed is closed before any other: a verdict follows its own records."""
+        if self.current is not None:
+            yield from self._close(self.current, refused.get(self.current, ""))
 
     def _close(self, path: str, reason: str) -> Iterator[FileVerdict]:
         if path in self.closed:
