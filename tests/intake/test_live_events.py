@@ -74,6 +74,15 @@ def test_the_same_source_and_id_is_one_event() -> None:
     ] == ["Turn", "Skipped", "Turn"]
 
 
+def test_a_turn_told_by_two_events_is_one_turn() -> None:
+    first, again, elsewhere = read(
+        turn("1", "t1"), turn("2", "t1", text="hi again"), turn("3", "t1") | {"subject": "web:ana"}
+    )
+    assert isinstance(first, Turn)
+    assert (type(again).__name__, again.reason) == ("Skipped", "repeated")
+    assert isinstance(elsewhere, Turn)
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [

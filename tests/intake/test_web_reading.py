@@ -127,6 +127,13 @@ def test_the_most_restrictive_word_wins(parts: tuple[bytes, ...], refuses: bool)
     assert turn.barred == (TRAINING if refuses else ())
 
 
+def test_a_page_that_stands_twice_is_told_once() -> None:
+    first, again, other = read(page(), page() + record("https://a.example/q", "<p>x</p>"))
+    assert isinstance(first, Turn)
+    assert (again.reason, again.member) == ("repeated", "1.warc")
+    assert isinstance(other, Turn)
+
+
 @given(st.integers(0, 900), st.binary(max_size=6), st.integers(0, 60))
 def test_damage_gives_sound_records_or_our_own_error(at: int, junk: bytes, cut: int) -> None:
     data = robots() + page()

@@ -85,11 +85,20 @@ def _record(member: str, piece: Piece, seen: set[bytes]) -> Record:
     except (BadRecord, _Bad) as bad:
         known = isinstance(bad, _Bad) and bad.reason == "unknown_event"
         return Skipped(member, bad.reason, place, None if known else piece.kept)
-    digest = hashlib.blake2b(f"{source}\0{id}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    digest = _digest(source, id)
     if digest in seen:
         return Skipped(member, "repeated", place)
     seen.add(digest)
+    if isinstance(record, Turn):
+        told = _digest(record.source, record.conversation, record.turn)
+        if told in seen:  # an event of its own about a turn that was told: the first reading stands
+            return Skipped(member, "repeated", place)
+        seen.add(told)
     return record
+
+
+def _digest(*parts: str) -> bytes:
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _understood(
