@@ -15,6 +15,7 @@ SKIPPED = {
     "broken_record": "The record is damaged. It is kept sealed.",
     "broken_row": "A row of another length than the table's header. It is kept sealed.",
     "broken_unicode": "Damaged characters. The record is kept sealed.",
+    "broken_utf8": "Damaged characters. The record is kept sealed.",
     "call": "A call, not a message.",
     "call_duration": "A line about a call, not a message.",
     "custom_instructions": "Standing instructions of an account, not a message.",
