@@ -10,11 +10,11 @@ Who objects does not thank, and does not go on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from witting.intake.implied.fold import Folded, fold
-from witting.intake.implied.lexicon import Language, spoken
+from witting.intake.implied.lexicon import Language, marks_rephrasing, may_object, spoken
 from witting.intake.implied.same_ask import same_ask
 
 READ_CHARS_MAX = 600  # of a turn: what is said about an answer is said first
@@ -48,15 +48,17 @@ def read_exchange(prompt: str | None, answer: str | None, text: str) -> tuple[Re
     sentences = _sentences(cut.text)
     if not sentences or not languages:
         return ()
-    objected = _objection(cut.text, sentences, languages, answers_question=_asks_at_end(answer))
-    thanked = None if objected else _thanks(cut.text, sentences, languages)
-    rephrased = _rephrased(prompt, text, cut, languages)
-    continued = None if objected or rephrased else _continuation(cut.text, sentences, languages)
+    heads = {language: _head(cut.text, language) for language in languages}
+    objected = _objection(cut.text, sentences, heads, answers_question=_asks_at_end(answer))
+    thanked = None if objected else _thanks(cut.text, sentences, heads)
+    rephrased = _rephrased(prompt, text, cut, heads)
+    continued = None if objected or rephrased else _continuation(cut.text, sentences, heads)
     found = {"objected": objected, "thanked": thanked, "rephrased": rephrased, "continued": continued}
     return tuple(_reading(kind, span, cut) for kind, span in found.items() if span is not None)
 
 
 Span = tuple[int, int]
+Heads = Mapping[Language, int]  # by each language that may be spoken, where its openings begin
 
 
 def _reading(kind: str, span: Span, folded: Folded) -> Reading:
@@ -74,15 +76,17 @@ def _sentences(text: str) -> list[_Sentence]:
 
 
 def _objection(
-    text: str, sentences: Sequence[_Sentence], languages: Sequence[Language], *, answers_question: bool
+    text: str, sentences: Sequence[_Sentence], heads: Heads, *, answers_question: bool
 ) -> Span | None:
-    never = [language.objected_never for language in languages]
-    for language in languages:
-        found = None if answers_question else language.objected_opening.match(text, _head(text, language))
+    never = [language.objected_never for language in heads]
+    gate = may_object(tuple(heads))
+    telling = [s for s in sentences if not s.asks and gate.search(text, s.start, s.end)]
+    for language, head in heads.items():
+        found = None if answers_question else language.objected_opening.match(text, head)
         if found and not _voided(never, text, sentences[0]):
             return found.span()
-        for sentence in sentences:
-            if sentence.asks or _begins_asking(text, sentence, language):
+        for sentence in telling:
+            if _begins_asking(text, sentence, language):
                 continue
             found = language.objected_sentence.search(text, sentence.start, sentence.end)
             if found and not _voided(never, text, sentence):
@@ -90,27 +94,26 @@ def _objection(
     return None
 
 
-def _thanks(text: str, sentences: Sequence[_Sentence], languages: Sequence[Language]) -> Span | None:
-    never = [language.thanked_never for language in languages]
-    for language in languages:
-        found = language.thanked_opening.match(text, _head(text, language))
+def _thanks(text: str, sentences: Sequence[_Sentence], heads: Heads) -> Span | None:
+    never = [language.thanked_never for language in heads]
+    for language, head in heads.items():
+        found = language.thanked_opening.match(text, head)
         if found and not _voided(never, text, sentences[0]):
             return found.span()
     return None
 
 
-def _continuation(text: str, sentences: Sequence[_Sentence], languages: Sequence[Language]) -> Span | None:
-    for language in languages:
-        for start in _beginnings(text, sentences, language):
+def _continuation(text: str, sentences: Sequence[_Sentence], heads: Heads) -> Span | None:
+    for language, head in heads.items():
+        for start in _beginnings(text, sentences, language, head):
             if found := language.continued_opening.match(text, start):
                 return found.span()
     return None
 
 
-def _beginnings(text: str, sentences: Sequence[_Sentence], language: Language) -> Iterator[int]:
+def _beginnings(text: str, sentences: Sequence[_Sentence], language: Language, start: int) -> Iterator[int]:
     """Where the turn begins ("yes, please"), past what may stand there, past its thanks; and where its second sentence
     begins, if the first gave thanks."""
-    start = _head(text, language)
     yield _past_pause(text, 0)
     yield start
     if thanks := language.thanked_opening.match(text, start):
@@ -119,13 +122,11 @@ def _beginnings(text: str, sentences: Sequence[_Sentence], language: Language) -
             yield _head(text, language, sentences[1].start)
 
 
-def _rephrased(prompt: str | None, text: str, cut: Folded, languages: Sequence[Language]) -> Span | None:
+def _rephrased(prompt: str | None, text: str, cut: Folded, heads: Heads) -> Span | None:
     if prompt is None or len(text) > READ_CHARS_MAX:
         return None
-    marked = any(language.rephrased_marker.search(cut.text) for language in languages)
-    goes_on = any(
-        language.continued_opening.match(cut.text, _head(cut.text, language)) for language in languages
-    )
+    marked = marks_rephrasing(tuple(heads)).search(cut.text) is not None
+    goes_on = any(language.continued_opening.match(cut.text, head) for language, head in heads.items())
     if not marked and goes_on:
         return None
     return (0, len(cut.text)) if same_ask(fold(prompt).text, cut.text, marked=marked) else None

@@ -29,10 +29,11 @@ SCRIPTS = {
     "kana": re.compile(r"[\u3040-\u30ff]"),
     "han": re.compile(r"[\u4e00-\u9fff]"),
 }
+EDGE = rf"(?<![{LETTER}])"
 NEVER_MATCHES = re.compile(r"(?!)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """One language's patterns. `opening` ones are matched where a turn begins, the others searched."""
 
@@ -69,6 +70,26 @@ def languages() -> tuple[Language, ...]:
 
 
 @cache
+def may_object(spoken: tuple[Language, ...]) -> re.Pattern[str]:
+    """One pattern over all these languages, for one search instead of many: where it finds nothing in a sentence, no
+    `objected_sentence` does."""
+    return _any_of([language.objected_sentence for language in spoken])
+
+
+@cache
+def marks_rephrasing(spoken: tuple[Language, ...]) -> re.Pattern[str]:
+    """Any language's `rephrased_marker`."""
+    return _any_of([language.rephrased_marker for language in spoken])
+
+
+def _any_of(patterns: Sequence[re.Pattern[str]]) -> re.Pattern[str]:
+    """Patterns that begin at an edge ask for the edge once: it is what a search asks at every letter."""
+    rests = [pattern.pattern.removeprefix(EDGE) for pattern in patterns if pattern.pattern.startswith(EDGE)]
+    whole = [pattern.pattern for pattern in patterns if not pattern.pattern.startswith(EDGE)]
+    return re.compile("|".join([*([f"{EDGE}(?:{'|'.join(rests)})"] if rests else []), *whole]))
+
+
+@cache
 def _of_scripts(scripts: frozenset[str]) -> tuple[Language, ...]:
     return tuple(language for language in languages() if language.script in scripts)
 
@@ -96,6 +117,6 @@ def _joined(patterns: Sequence[str], *, edges: str) -> re.Pattern[str]:
     if not patterns:
         return NEVER_MATCHES
     either = "|".join(re.sub(" (?![*+?])", r"\\s+", fold_pattern(pattern)) for pattern in patterns)
-    start = "" if edges == "none" else rf"(?<![{LETTER}])"
+    start = "" if edges == "none" else EDGE
     end = rf"(?![{LETTER}])" if edges == "both" else ""
     return re.compile(f"{start}(?:{either}){end}")

@@ -32,12 +32,12 @@ def same_ask(first: str, second: str, *, marked: bool) -> bool:
     if not 0 < len(first) <= ASK_CHARS_MAX or not 0 < len(second) <= ASK_CHARS_MAX:
         return False
     unparted = bool(_UNPARTED.search(first) and _UNPARTED.search(second))
-    if not marked and _one_change(_units(first, unparted), _units(second, unparted)):
-        return False
     one, other = _content(first, unparted), _content(second, unparted)
     shared, either = len(one & other), len(one | other)
     needed = SHARE_MIN_MARKED if marked else PAIRS_SHARE_MIN if unparted else SHARE_MIN
-    return shared >= (SHARED_MIN_MARKED if marked else SHARED_MIN) and shared >= needed * either
+    if shared < (SHARED_MIN_MARKED if marked else SHARED_MIN) or shared < needed * either:
+        return False
+    return marked or not _one_change(_units(first, unparted), _units(second, unparted))
 
 
 def _units(text: str, unparted: bool) -> list[str]:
@@ -50,7 +50,9 @@ def _content(text: str, unparted: bool) -> set[str]:
         joined = "".join(_units(text, unparted))
         pairs = {joined[at : at + 2] for at in range(len(joined) - 1)}
         return pairs - {word[at : at + 2] for word in common for at in range(len(word) - 1)}
-    words = (word for word in _WORD.findall(text) if word not in common)
+    words = {word for word in _WORD.findall(text) if word not in common}
+    if not _HANGUL.search(text):
+        return {word[:STEM_CHARS] for word in words if len(word) > 2}
     return {_stem(word) for word in words if len(word) > 2 or _HANGUL.search(word)}
 
 
