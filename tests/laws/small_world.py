@@ -19,7 +19,7 @@ from witting.engine import Stage, apply
 from witting.redaction import NAMES, REDACT_INPUT
 from witting.rights import decide
 from witting.rights.policy import load_packs
-from witting.schema import EVENT, REDACTED, SIGNAL
+from witting.schema import EVENT, REDACTED, SIGNAL, empty
 from witting.store.keys import KeyStore
 
 PEOPLE = tuple(f"{number:032x}" for number in (11, 22, 33, 44))
@@ -41,6 +41,8 @@ TEXTS = (
     "See you tomorrow at the station then",
     "Wo kann ich morgen frisches Brot kaufen?",
     "ok",
+    "No, that is wrong.",
+    "Thank you, that helps!",
 )
 KINDS = ("thumb", "regenerated", "correction", "preference")
 
@@ -91,9 +93,21 @@ def asked(world: World, keys: KeyStore) -> list[tuple[Stage, pa.Table]]:
         (redact, world.sealed),
         (redaction.conversation_stage(), world.redacted),
         (curation.language_stage(SETTINGS), world.redacted),
+        (curation.implied_stage(key=KEY), world.redacted),
         (curation.fingerprint_stage(world.signals, settings=SETTINGS, key=KEY), world.redacted),
         (curation.duplicate_stage(), prints),
-        (curation.examples_stage(world.signals, found, clusters, settings=SETTINGS, key=KEY), world.redacted),
+        (
+            curation.examples_stage(
+                world.signals,
+                found,
+                clusters,
+                corrections=empty(REDACTED),
+                guards=curation.Guards(),
+                settings=SETTINGS,
+                key=KEY,
+            ),
+            world.redacted,
+        ),
     ]
 
 

@@ -27,7 +27,8 @@ from witting.store.parts import Part, read_part, write_part
 
 SOURCE = Path(__file__).parents[2] / "src" / "witting"
 NAMES = (
-    "rights.decide", "redaction.redact", "redaction.refuse_answers", "language", "fingerprints", "duplicates", "curation",
+    "rights.decide", "redaction.redact", "redaction.refuse_answers", "language", "implied", "fingerprints", "duplicates",
+    "curation",
 )  # fmt: skip
 LAWS = settings(
     max_examples=int(os.environ.get("WITTING_LAW_EXAMPLES", "8")),
@@ -79,7 +80,7 @@ def test_no_stage_of_the_house_is_left_out(keys: KeyStore) -> None:
 
 def test_the_world_has_something_for_every_stage(keys: KeyStore) -> None:
     """A law that holds of nothing says nothing."""
-    world = draw(7, keys, turns=60)
+    world = draw(4, keys, turns=60)
     for stage, table in asked(world, keys):
         assert apply(stage, stage.open(), table).num_rows, stage.name
     assert {"permit", "deny"} == set(results(world, keys, "rights.decide")["decision"].to_pylist())
