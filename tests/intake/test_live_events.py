@@ -91,6 +91,7 @@ def test_a_turn_told_by_two_events_is_one_turn() -> None:
         (turn("1", "t1", role="robot"), "unknown_role"),
         (turn("1", "t1", text=""), "no_text"),
         (event("1", "chat.typing"), "unknown_event"),
+        (event("1", {"a": 1}), "broken_event"),
         (event("1", "chat.feedback", conversation_id="c", turn_id="t", kind="applause"), "unknown_feedback"),
         (
             event("1", "chat.feedback", conversation_id="c", turn_id="t", kind="thumb", value="maybe"),

@@ -134,6 +134,13 @@ def test_a_page_that_stands_twice_is_told_once() -> None:
     assert isinstance(other, Turn)
 
 
+@pytest.mark.parametrize("url", ["http://[", "https://[v.]/", "//a.example:port/p"])
+def test_an_address_that_is_none_harms_no_other_record(url: str) -> None:
+    odd, turn = read(record(url, "<p>x</p>") + page())
+    assert odd.bytes[1] == turn.bytes[0]
+    assert (turn.speaker, turn.text) == ("a.example", "Hello & welcome")
+
+
 @given(st.integers(0, 900), st.binary(max_size=6), st.integers(0, 60))
 def test_damage_gives_sound_records_or_our_own_error(at: int, junk: bytes, cut: int) -> None:
     data = robots() + page()

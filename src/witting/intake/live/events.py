@@ -106,8 +106,10 @@ def _understood(
 ) -> Record:  # Any: JSON
     """Raises _Bad."""
     kind, data = event.get("type"), as_dict(event.get("data"))
+    if not isinstance(kind, str):
+        raise _Bad("broken_event")
     if kind in SAID:
-        return RightsRecord(member, place, _said(event, data, SAID[str(kind)]))
+        return RightsRecord(member, place, _said(event, data, SAID[kind]))
     if kind not in ("chat.turn", "chat.feedback"):
         raise _Bad("unknown_event")
     surface, speaker = _person(event)

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from witting.errors import UsageError
 from witting.intake.facts import family
@@ -136,8 +136,16 @@ def _understood(record: Any, plain: _Plain) -> _Record:  # Any: a record of fast
     )
 
 
+def _parts(url: str) -> SplitResult:
+    """Nothing of an address that is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _learn(record: _Record, sites: dict[str, Site]) -> None:
-    parts = urlsplit(record.url)
+    parts = _parts(record.url)
     if record.kind != "response" or parts.path not in ("/robots.txt", "/.well-known/tdmrep.json"):
         return
     if parts.netloc not in sites and len(sites) >= SITES_MAX:
@@ -158,7 +166,7 @@ def _learn(record: _Record, sites: dict[str, Site]) -> None:
 
 
 def _page(record: _Record, place: tuple[int, int], sites: Mapping[str, Site], member: str) -> Turn | Skipped:
-    parts = urlsplit(record.url)
+    parts = _parts(record.url)
     if parts.path in ("/robots.txt", "/.well-known/tdmrep.json"):
         return Skipped(member, "site_rules", place)
     is_page = record.kind == "response" and record.status == 200 and record.type in HTML
