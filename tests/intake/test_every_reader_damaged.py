@@ -72,9 +72,9 @@ def _assert_law(source: str, path: Path, data: bytes, folder: Path) -> None:
 def _assert_lines_told(data: bytes, records: list) -> None:
     data = data.replace(b"\xef\xbb\xbf", b"   ", 1) if data.startswith(b"\xef\xbb\xbf") else data
     first = len(data) - len(data.lstrip())
-    # the header of a table, or the brackets of an empty array; an object in that place is a record
-    header = set() if data[first : first + 1] == b"{" else {data[:first].count(b"\n")}
-    assert set(silent_lines(data, records)) <= header
+    if data[first : first + 1] != b"[":  # an array's lines are its writer's layout, not its records
+        header = set() if data[first : first + 1] == b"{" else {data[:first].count(b"\n")}  # of a table
+        assert set(silent_lines(data, records)) <= header
     for turn in records:
         held = data[slice(*turn.bytes)]
         if isinstance(turn, Turn) and b"\\u00" not in held:
@@ -103,6 +103,6 @@ def test_damaged_files_end_in_verdicts_that_add_up(
 @pytest.mark.stress
 @pytest.mark.parametrize("source", FILES)
 @given(choices=st.data())
-@_examples(2_000)
+@_examples(1_000)
 def test_damaged_files_by_the_thousand(source: str, tmp_path: Path, choices: st.DataObject) -> None:
     _damage_and_read(source, tmp_path, choices)
