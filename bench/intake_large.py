@@ -26,11 +26,45 @@ from typing import Any
 
 PEAK_MIB_MAX = 200.0  # above a bare interpreter
 MB_S_MIN = 60.0
-WORDS = (
-    "the a garden tree water light small river green stone walk evening plan carry open window letter morning bread "
-    "music cloud winter table market number question answer please could would write story short long simple better"
-).split()
-ELSEWHERE = "árbol río café naïve Straße öffnen どうも 花 чай хлеб पानी 🌳".split()
+WORDS = [
+    "the",
+    "a",
+    "garden",
+    "tree",
+    "water",
+    "light",
+    "small",
+    "river",
+    "green",
+    "stone",
+    "walk",
+    "evening",
+    "plan",
+    "carry",
+    "open",
+    "window",
+    "letter",
+    "morning",
+    "bread",
+    "music",
+    "cloud",
+    "winter",
+    "table",
+    "market",
+    "number",
+    "question",
+    "answer",
+    "please",
+    "could",
+    "would",
+    "write",
+    "story",
+    "short",
+    "long",
+    "simple",
+    "better",
+]
+ELSEWHERE = ["árbol", "río", "café", "naïve", "Straße", "öffnen", "どうも", "花", "чай", "хлеб", "पानी", "🌳"]
 PASSAGES = 4_000  # texts are drawn from a pool: making each anew would take longer than reading it
 
 ADMIT = """
@@ -149,7 +183,7 @@ class Invented:
                         "attachments": [],
                         "files": [],
                         "parent_message_uuid": above,
-                    }  # fmt: skip
+                    }
                 )
                 above = turn
             yield {
