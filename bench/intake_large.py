@@ -70,7 +70,10 @@ PASSAGES = 4_000  # texts are drawn from a pool: making each anew would take lon
 ADMIT = """
 import sys
 from pathlib import Path
+import gc
 from witting.intake import FileVerdict, admit
+from witting.intake.apart import GARBAGE_THRESHOLDS
+gc.set_threshold(*GARBAGE_THRESHOLDS)  # as the process that reads large files does
 turns = 0
 for record in admit([Path(sys.argv[1])], text_chars_max=1_000_000):
     if isinstance(record, FileVerdict):
@@ -104,7 +107,7 @@ class Invented:
     def __init__(self, seed: int = 1) -> None:
         self._rng = random.Random(seed)
         self._prompts = [self._text(5, 60) for _ in range(PASSAGES)]
-        self._answers = ["\n\n".join(self._text(20, 120) for _ in range(1 + n % 4)) for n in range(PASSAGES)]
+        self._answers = ["\n\n".join(self._text(20, 120) for _ in range(1 + n % 7)) for n in range(PASSAGES)]
 
     def _text(self, least: int, most: int) -> str:
         words = self._rng.choices(WORDS, k=self._rng.randrange(least, most))

@@ -1,5 +1,7 @@
 """Trees of any links at all, against a tiny oracle; and what may be paired."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,12 +170,16 @@ def test_a_chain_of_fifty_thousand_turns_and_a_circle_of_as_many_are_read():
         assert len(grown(nodes, "49999")) == 50_000
 
 
-@given(st.integers(1, 6), st.sampled_from([None, "missing", *"012345"]))
-def test_a_chain_is_planted_like_any_other_tree(length: int, current: str | None):
+@given(
+    st.integers(1, 6),
+    st.sampled_from([None, "missing", *"012345"]),
+    st.sampled_from([None, "elsewhere", "0"]),
+)
+def test_a_chain_is_planted_like_any_other_tree(length: int, current: str | None, first: str | None):
     nodes = [
-        Node(str(i), str(i - 1) if i else None, (i, i + 1), role="user", text="x") for i in range(length)
+        Node(str(i), str(i - 1) if i else first, (i, i + 1), role="user", text="x") for i in range(length)
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tree, "_is_chain", lambda nodes: False)
         slow = plant(nodes, current=current)
-    assert plant(nodes, current=current) == slow
+    assert replace(plant(nodes, current=current), is_chain=False) == slow

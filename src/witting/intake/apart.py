@@ -8,6 +8,7 @@ ends at its next record; one that dies without a word is an error, never a short
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import pickle
 import queue
@@ -25,6 +26,11 @@ APART_BYTES_MIN = 16 << 20  # below, starting a process costs more than it saves
 BATCH_RECORDS, BATCH_CHARS = 2_000, 1_000_000  # whichever comes first
 BATCHES_AHEAD = 40
 LOOK_UP_SECONDS = 0.1  # how soon a carrier with nowhere to put its batch sees that nobody wants it
+GARBAGE_THRESHOLDS = (
+    50_000,
+    20,
+    50,
+)  # records hold no circles: looking for garbage less often reads a fifth faster
 DIED = b""
 
 Records = Iterator[Record | FileVerdict]
@@ -87,6 +93,7 @@ def _opened(said: bytes) -> list[Record | FileVerdict] | None:
 
 def _read(sender: Connection, reading: partial[Records]) -> None:
     """In the child: the records in batches, then None; or the error that ended them."""
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, or wants no more
         try:
             for batch in _batches(reading()):

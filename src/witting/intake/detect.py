@@ -352,6 +352,10 @@ def _within_limits(record: Record, text_chars_max: int) -> Record:
 
 
 def _why_beyond(turn: Turn, text_chars_max: int) -> str | None:
+    text = turn.text or ""
+    ids = f"{turn.speaker}{turn.conversation}{turn.turn}{turn.parent or ''}"
+    if not turn.signals and text.isascii() and ids.isascii() and len(text) + len(ids) <= text_chars_max:
+        return None  # nearly every turn; the rest of this is what takes time
     texts = [turn.text or "", turn.speaker, turn.conversation, turn.turn, turn.parent or ""]
     for signal in turn.signals:
         texts += [signal.text or "", signal.by or "", json.dumps(signal.value, ensure_ascii=False)]

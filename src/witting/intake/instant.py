@@ -6,16 +6,16 @@ write local times (one table a source). A time that cannot be is no time: None, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from this size on it counts nano-, micro-, milliseconds
 _SECONDS_MAX = 253_402_300_800  # the end of the year 9999
 _ISO_CHARS_MAX = 40
 
 
-@dataclass(frozen=True)
-class Instant:
+class Instant(msgspec.Struct, frozen=True, gc=False):  # a struct: one is made for every message read
     iso: str
     seconds: float  # since 1970, UTC; a time without an offset is taken as UTC here, for comparing only
 
@@ -31,7 +31,9 @@ def from_epoch(value: object) -> Instant | None:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e20:
         return None
-    seconds = next((value / unit for least, unit in _UNITS if value >= least), value)
+    seconds = value
+    if value >= _UNITS[-1][0]:
+        seconds = next(value / unit for least, unit in _UNITS if value >= least)
     if seconds >= _SECONDS_MAX:
         return None
     moment = datetime.fromtimestamp(seconds, UTC)
@@ -51,4 +53,4 @@ def from_iso(value: object) -> Instant | None:
 
 
 def from_either(value: object) -> Instant | None:
-    return from_epoch(value) or from_iso(value)
+    return from_iso(value) or from_epoch(value)

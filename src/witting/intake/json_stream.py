@@ -1,20 +1,16 @@
 """Big JSON files in small memory: their records one at a time, each with the bytes it came from.
 
 Covered: splitting an array, a sequence of values or lines into records without parsing them; parsing one record
-while keeping where chosen entries lie in it; the key paths at the head of a file, by which readers know their own;
-gzip bytes, opened on the way. Not covered: what the records mean (one file a source), zip and tar (`archive.py`).
+while keeping where chosen entries lie in it (`json_located.py`); the key paths at the head of a file, by which readers
+know their own; gzip bytes, opened on the way. Not covered: what the records mean (one file a source), zip and tar
+(`archive.py`), how the ends of records are found (`json_scan.py`).
 
 A record that does not parse does no harm to the next, and one that is too large is passed over, not loaded. For
 gzip bytes all offsets count in the plain bytes.
-
-Where the idea comes from: simdjson (Langdale and Lemire 2019, arXiv 1902.08318): find quotes and brackets for a
-whole block at once, derive "inside a string" from the parity of unescaped quotes, and only then look at structure.
-Here with NumPy on blocks of 1 MiB, and the standard library's scanner on each record.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from witting.errors import HostileArchive, UnreadableFile
+from witting.intake.json_located import ANY, Form, Item, Offsets, each, located, value_at
+from witting.intake.json_scan import Hopper, Scanner
 from witting.intake.source import HEAD_BYTES, Member
 
 BLOCK_BYTES = 1 << 20
@@ -41,15 +37,13 @@ _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _GZIP_ONLY = 31  # zlib's wbits: a gzip header, the largest window
 _SPACE = b" \t\r\n"
-_QUOTE, _BACKSLASH, _COMMA = 34, 92, 44
-_STEP = np.zeros(256, dtype=np.int8)  # how a mark outside strings changes the depth
-_STEP[[91, 123]] = 1
-_STEP[[93, 125]] = -1
-_IS_MARK = np.zeros(256, dtype=np.bool_)
-_IS_MARK[[_QUOTE, _COMMA, 91, 123, 93, 125]] = True
-_DECODER = json.JSONDecoder()
+_COMMA = 44
 _PLAIN = msgspec.json.Decoder()
-_NOT_SPACE = re.compile(r"[^ \t\r\n]")
+
+__all__ = [
+    "BadRecord", "Form", "Item", "Offsets", "Piece", "Record", "as_dict", "blocks", "each", "first_text", "line_shapes", "parse",
+    "plain_head", "read_record", "shape", "split", "split_lines", "split_lines_or_array", "value_at",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,16 +63,6 @@ class Piece:
     def bytes_of(self, item: Item) -> bytes:
         """What quarantine keeps of one entry."""
         return self.data[item.start - self.start : item.end - self.start][:FAULTY_BYTES_MAX]
-
-
-@dataclass(frozen=True)
-class Item:
-    """An entry of an object or array, with its offsets in the member."""
-
-    key: str  # the key, or the position in an array
-    start: int
-    end: int
-    value: Any  # Any: JSON
 
 
 @dataclass(frozen=True)
@@ -251,52 +235,12 @@ def _trimmed(start: int, pending: _Pending, fault: str | None = None) -> Iterato
     yield Piece(start, start + len(data), data[:FAULTY_BYTES_MAX] if fault else data, fault)
 
 
-class _Scanner:
-    """Finds brackets and commas outside strings, block by block; keeps what the next block must know."""
-
-    def __init__(self) -> None:
-        self.in_string = False
-        self.escaped = False  # the first byte of the next block is escaped
-        self.depth = 0
-
-    def feed(self, block: bytes, level: int) -> Iterator[tuple[int, int, int]]:
-        """(position, byte, depth after it) of the commas at `level` and the brackets that touch it."""
-        codes = np.frombuffer(block, dtype=np.uint8)
-        marks = np.flatnonzero(_IS_MARK[codes])
-        kinds = codes[marks]
-        quotes = (kinds == _QUOTE) & ~self._escapes(block, codes)[marks]
-        parity = np.cumsum(quotes) + self.in_string
-        outside = (parity % 2 == 0) & (kinds != _QUOTE)
-        if parity.size:
-            self.in_string = bool(parity[-1] % 2)
-        marks, kinds = marks[outside], kinds[outside]
-        depths = np.cumsum(_STEP[kinds], dtype=np.int64) + self.depth
-        if depths.size:
-            self.depth = int(depths[-1])
-        near = (depths <= level) & ((kinds != _COMMA) | (depths == level))
-        return zip(marks[near].tolist(), kinds[near].tolist(), depths[near].tolist(), strict=True)
-
-    def _escapes(self, block: bytes, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Which bytes of the block a backslash takes the meaning from: those after an odd run of them."""
-        escaped = np.zeros(len(codes) + 1, dtype=np.bool_)
-        begin = int(self.escaped)
-        escaped[0] = self.escaped
-        self.escaped = False
-        if block.find(b"\\", begin) >= 0:
-            slashes = np.flatnonzero(codes[begin:] == _BACKSLASH) + begin
-            ends = np.flatnonzero(np.diff(slashes, append=-1) != 1)  # positions in `slashes` where a run ends
-            lengths = np.diff(ends, prepend=-1)
-            escaped[slashes[ends[lengths % 2 == 1]] + 1] = True
-            self.escaped = bool(escaped[-1])
-        return escaped[:-1]
-
-
 def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
-    scanner, pending, start = _Scanner(), _Pending(), 0
+    scanner, pending, start = Hopper(level), _Pending(), 0
     opened = closed = separated = False  # separated: a comma was read and no element since
     for offset, block in _placed(source):
         begin = 0
-        for position, kind, depth in () if closed else scanner.feed(block, level):
+        for position, kind, depth in () if closed else scanner.feed(block):
             if not opened:
                 if depth == level:
                     opened, begin, start = True, position + 1, offset + position + 1
@@ -323,7 +267,7 @@ def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
 
 
 def _split_values(source: Iterator[bytes]) -> Iterator[Piece]:
-    scanner, pending, start = _Scanner(), _Pending(), 0
+    scanner, pending, start = Scanner(), _Pending(), 0
     for offset, block in _placed(source):
         begin = 0
         for position, kind, depth in scanner.feed(block, 0):
@@ -354,120 +298,22 @@ def parse(piece: Piece) -> Any:  # Any: JSON
     return read_record(piece).value
 
 
-def read_record(piece: Piece, *paths: tuple[str, ...]) -> Record:
-    """The record, with the entries of the object or array at the first of `paths` that is there as items.
+def read_record(piece: Piece, *paths: tuple[str, ...], form: Form = ANY) -> Record:
+    """The record, with the entries of the object or array at the first of `paths` that is there as items of `form`.
 
-    One pass: what is not on a path is parsed by the standard scanner. Raises BadRecord.
+    Raises BadRecord.
     """
     if piece.fault:
         raise BadRecord(piece.fault)
     try:
-        text = piece.data.decode("utf-8")
+        value, found = located(piece.data, piece.start, paths, form)
     except UnicodeDecodeError as error:
         raise BadRecord("not_utf8") from error
-    try:
-        value, found = _Located(text, piece.start, paths).read()
     except RecursionError as error:
         raise BadRecord("nested_too_deep") from error
     except ValueError as error:  # JSONDecodeError is one; so is a number of more digits than Python converts
         raise BadRecord("broken_json") from error
     return Record(value, tuple(found) if found is not None else None)
-
-
-def each(text: str, at: int, take: Callable[[str, int], int]) -> int:
-    """Calls `take(key, offset)` for each entry of the object or array at `at`; `take` returns the offset after the
-    value it read. Returns the offset after the whole. Raises ValueError where the text is not JSON."""
-    is_object = text[at] == "{"
-    at = _next(text, at + 1)
-    index = 0
-    if text[at] == ("}" if is_object else "]"):
-        return at + 1
-    while True:
-        key = str(index)
-        if is_object:
-            if text[at] != '"':
-                raise ValueError("a key was expected")
-            key, at = value_at(text, at)
-            at = _next(text, at)
-            if text[at] != ":":
-                raise ValueError("a colon was expected")
-            at = _next(text, at + 1)
-        at = _next(text, take(key, at))
-        index += 1
-        if text[at] == ("}" if is_object else "]"):
-            return at + 1
-        if text[at] != ",":
-            raise ValueError("a comma was expected")
-        at = _next(text, at + 1)
-
-
-def value_at(text: str, at: int) -> tuple[Any, int]:  # Any: JSON
-    """The value at `at` and the offset after it. Raises ValueError."""
-    return _DECODER.raw_decode(text, at)
-
-
-def _next(text: str, at: int) -> int:
-    found = _NOT_SPACE.search(text, at)
-    if found is None:
-        raise ValueError("the text ends inside a value")
-    return found.start()
-
-
-class Offsets:
-    """Character offsets of a text as byte offsets of the member; asked in growing order, so it counts once."""
-
-    def __init__(self, text: str, base: int) -> None:
-        self._text, self._base = text, base
-        self._ascii = text.isascii()
-        self._at = (0, 0)
-
-    def __call__(self, at: int) -> int:
-        if self._ascii:
-            return self._base + at
-        characters, size = self._at
-        size += len(self._text[characters:at].encode())
-        self._at = (at, size)
-        return self._base + size
-
-
-class _Located:
-    """Reads one record; the first container found at one of the paths is taken apart, the others stay whole."""
-
-    def __init__(self, text: str, base: int, paths: tuple[tuple[str, ...], ...]) -> None:
-        self._text, self._paths = text, paths
-        self._offset = Offsets(text, base)
-        self._found: list[Item] | None = None
-
-    def read(self) -> tuple[Any, list[Item] | None]:  # Any: JSON
-        value, end = self._at((), _next(self._text, 0))
-        if _NOT_SPACE.search(self._text, end):
-            raise ValueError("something follows the value")
-        return value, self._found
-
-    def _at(self, here: tuple[str, ...], at: int) -> tuple[Any, int]:  # Any: JSON
-        opens = self._text[at] in "{["
-        if opens and self._found is None and here in self._paths:
-            return None, self._items(at)
-        inner = self._text[at] == "{" and any(path[: len(here)] == here for path in self._paths)
-        if not inner:
-            return value_at(self._text, at)
-        fields: dict[str, Any] = {}
-
-        def take(key: str, place: int) -> int:
-            fields[key], end = self._at((*here, key), place)
-            return end
-
-        return fields, each(self._text, at, take)
-
-    def _items(self, at: int) -> int:
-        items = self._found = []
-
-        def take(key: str, place: int) -> int:
-            value, end = value_at(self._text, place)
-            items.append(Item(key, self._offset(place), self._offset(end), value))
-            return end
-
-        return each(self._text, at, take)
 
 
 def as_dict(value: object) -> Mapping[str, Any]:  # Any: JSON

@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from posixpath import basename, dirname
 from typing import Any
 
+from msgspec.structs import replace
+
 from witting.errors import UnreadableFile
 from witting.intake import signals
+from witting.intake.assistants.chatgpt_node import FORM, message_id, node, parents_by_children
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
 from witting.intake.facts import family
-from witting.intake.instant import from_either, from_epoch
+from witting.intake.instant import from_either
 from witting.intake.json_stream import (
     BadRecord,
     Item,
@@ -42,13 +45,6 @@ FEEDBACK_NAME = "message_feedback.json"
 ACCOUNT_NAME = "user.json"
 FEEDBACK_BYTES_MAX = 256 << 20
 ACCOUNT_BYTES_MAX = 1 << 20
-HIDDEN_KINDS = {
-    "user_editable_context": "custom_instructions",
-    "model_editable_context": "custom_instructions",
-    "thoughts": "reasoning",
-    "reasoning_recap": "reasoning",
-}
-HIDDEN_CHANNELS = ("analysis", "commentary")
 
 
 @dataclass
@@ -95,7 +91,7 @@ def read(export: Export) -> Iterator[Turn | Skipped]:
 def _read_conversations(member: Member, account: str, votes: _Votes, seen: Seen) -> Iterator[Turn | Skipped]:
     for piece in split(member):
         try:
-            record = read_record(piece, ("mapping",))
+            record = read_record(piece, ("mapping",), form=FORM)
         except BadRecord as bad:
             yield Skipped(member.path, bad.reason, (piece.start, piece.end), piece.kept)
             continue
@@ -119,8 +115,8 @@ def _read_conversation(
     seen: Seen,
 ) -> Iterator[Turn | Skipped]:
     key = first_text(conversation.get("conversation_id"), conversation.get("id")) or content_id(piece.data)
-    parents = _parents_by_children(items)
-    nodes = [_node(item, piece, member, account, parents) for item in items]
+    parents = parents_by_children(items)
+    nodes = [node(item, piece, member, account, parents) for item in items]
     current = conversation.get("current_node")
     nodes = _with_votes(nodes, items, key, votes)
     yield from grow(
@@ -131,89 +127,6 @@ def _read_conversation(
         current=current if isinstance(current, str) else None,
         seen=seen,
     )
-
-
-def _parents_by_children(items: tuple[Item, ...]) -> dict[str, str]:
-    """Links told only from above: some exports lack `parent`."""
-    parents: dict[str, str] = {}
-    for item in items:
-        children = item.value.get("children") if isinstance(item.value, dict) else None
-        for child in children if isinstance(children, list) else ():
-            if isinstance(child, str):
-                parents.setdefault(child, item.key)
-    return parents
-
-
-def _node(item: Item, piece: Piece, member: str, account: str, parents: Mapping[str, str]) -> Node:
-    place = (item.start, item.end)
-    if not isinstance(item.value, dict):
-        return Node(item.key, None, place, skip="broken_node", record=piece.bytes_of(item))
-    parent = item.value.get("parent")
-    parent = parent if isinstance(parent, str) else parents.get(item.key)
-    message = item.value.get("message")
-    if message is None:
-        return Node(item.key, parent, place, skip="empty_node")
-    author = message.get("author") if isinstance(message, dict) else None
-    role = author.get("role") if isinstance(author, dict) else None
-    if role not in ("user", "assistant", "system", "tool"):
-        return Node(item.key, parent, place, skip="unknown_role", record=piece.bytes_of(item))
-    text, media = _words(message.get("content"))
-    skip = _why_hidden(role, message) or (
-        None if text and text.strip() else "media_omitted" if media else "no_text"
-    )
-    return Node(
-        item.key,
-        parent,
-        place,
-        role=role,
-        speaker=account if role == "user" else _model(message),
-        text=text if skip is None else None,
-        time=from_epoch(message.get("create_time")),
-        skip=skip,
-        finished=_finished(message),
-        beside=(Skipped(member, "media_omitted", place),) * (media if skip is None else 0),
-    )
-
-
-def _why_hidden(role: str, message: Mapping[str, Any]) -> str | None:
-    content, metadata = as_dict(message.get("content")), as_dict(message.get("metadata"))
-    if (kind := str(content.get("content_type"))) in HIDDEN_KINDS:
-        return HIDDEN_KINDS[kind]
-    if role in ("system", "tool"):
-        return f"{role}_message"
-    if message.get("recipient") not in (None, "all"):
-        return "tool_call"
-    if message.get("channel") in HIDDEN_CHANNELS:
-        return "reasoning"
-    if message.get("weight") == 0 or metadata.get("is_visually_hidden_from_conversation") is True:
-        return "hidden"
-    return None
-
-
-def _words(content: Any) -> tuple[str | None, int]:  # Any: JSON
-    """The text parts, one a line, and how many parts are none."""
-    content = as_dict(content)
-    parts = content.get("parts")
-    if not isinstance(parts, list):
-        text = content.get("text")
-        return (text if isinstance(text, str) else None), 0
-    texts = [part if isinstance(part, str) else as_dict(part).get("text") for part in parts]
-    said = [text for text in texts if isinstance(text, str)]
-    return ("\n".join(said) if said else None), sum(part is not None for part in parts) - len(said)
-
-
-def _finished(message: Mapping[str, Any]) -> bool:
-    """The model came to its end and said so. Silence is not an end."""
-    details = as_dict(as_dict(message.get("metadata")).get("finish_details"))
-    return (
-        message.get("status") == "finished_successfully"
-        and details.get("type") not in ("interrupted", "max_tokens")
-        and message.get("end_turn") is not False
-    )
-
-
-def _model(message: Mapping[str, Any]) -> str:
-    return first_text(as_dict(message.get("metadata")).get("model_slug")) or "assistant"
 
 
 # Feedback
@@ -278,11 +191,12 @@ def _index_vote(votes: _Votes, position: int, vote: Mapping[str, Any]) -> None:
 
 def _with_votes(nodes: list[Node], items: tuple[Item, ...], conversation: str, votes: _Votes) -> list[Node]:
     """The nodes with the feedback given on them: by message, or where a conversation has one answer only, by that."""
+    if not votes.places:
+        return nodes
     answers = [place for place, node in enumerate(nodes) if node.role == "assistant" and node.skip is None]
     given: dict[int, list[int]] = {}
     for place in answers:
-        message = as_dict(as_dict(items[place].value).get("message")).get("id")
-        names = {nodes[place].id, *((message,) if isinstance(message, str) else ())}
+        names = {name for name in (nodes[place].id, message_id(items[place])) if name is not None}
         given[place] = [vote for name in sorted(names) for vote in votes.by_message.get(name, ())]
     if len(answers) == 1:
         here = {item.key for item in items}

@@ -16,9 +16,12 @@ from collections.abc import Iterator, Mapping
 from posixpath import basename, dirname
 from typing import Any
 
+import msgspec
+
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import from_either
+from witting.intake.json_located import Form, Other
 from witting.intake.json_stream import (
     BadRecord,
     Item,
@@ -47,6 +50,33 @@ BLOCKS = {
 }
 
 
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """One block of a message's content."""
+
+    type: Any = None  # Any: JSON, here and below
+    text: Any = None
+    cut_off: Any = None
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message, in the fields we ask for. A field may hold anything; what is no object is read as `Other`."""
+
+    uuid: Any = None
+    parent_message_uuid: Any = msgspec.UNSET
+    sender: Any = None
+    text: Any = None
+    content: list[Block | Other] | dict[str, Any] | str | int | float | bool | None = None
+    created_at: Any = None
+    attachments: Any = None
+    files: Any = None
+    stop_reason: Any = None
+    truncated: Any = None
+
+
+FORM = Form(Message | Other)
+_NO_MESSAGE = Message()
+
+
 def claims(member: Member, head: bytes) -> bool:
     paths = shape(head)
     if basename(member.path) == ACCOUNTS_NAME:
@@ -68,7 +98,7 @@ def _read_member(member: Member, account: str, seen: Seen) -> Iterator[Turn | Sk
     for piece in split(member, inside=b"conversations"):
         place = (piece.start, piece.end)
         try:
-            record = read_record(piece, ("chat_messages",))
+            record = read_record(piece, ("chat_messages",), form=FORM)
         except BadRecord as bad:
             yield Skipped(member.path, bad.reason, place, piece.kept)
             continue
@@ -93,24 +123,23 @@ def _read_member(member: Member, account: str, seen: Seen) -> Iterator[Turn | Sk
 
 def _nodes(items: tuple[Item, ...], piece: Piece, member: str, account: str) -> list[Node]:
     nodes: list[Node] = []
-    is_tree = any("parent_message_uuid" in as_dict(item.value) for item in items)
     for item in items:
-        before = nodes[-1].id if nodes else None
-        message = as_dict(item.value)
-        parent = message.get("parent_message_uuid") if is_tree else before
-        if is_tree and "parent_message_uuid" not in message:
-            parent = before
-        nodes.append(_node(item, piece, member, account, parent if isinstance(parent, str) else None))
+        message = item.value if isinstance(item.value, Message) else _NO_MESSAGE
+        parent = message.parent_message_uuid
+        if parent is msgspec.UNSET:  # in an export without trees it is missing everywhere
+            parent = nodes[-1].id if nodes else None
+        nodes.append(
+            _node(item, message, piece, member, account, parent if isinstance(parent, str) else None)
+        )
     return nodes
 
 
-def _node(item: Item, piece: Piece, member: str, account: str, parent: str | None) -> Node:
+def _node(item: Item, message: Message, piece: Piece, member: str, account: str, parent: str | None) -> Node:
     place = (item.start, item.end)
-    message = as_dict(item.value)
-    turn = first_text(message.get("uuid")) or f"message-{item.key}"
-    role = ROLES.get(str(message.get("sender")))
+    turn = first_text(message.uuid) or f"message-{item.key}"
+    role = ROLES.get(str(message.sender))
     if role is None:
-        is_system = message.get("sender") == "system"
+        is_system = message.sender == "system"
         record = None if is_system else piece.bytes_of(item)
         return Node(
             turn, parent, place, skip="system_message" if is_system else "unknown_role", record=record
@@ -123,41 +152,38 @@ def _node(item: Item, piece: Piece, member: str, account: str, parent: str | Non
         role=role,
         speaker=account if role == "user" else "assistant",
         text=text,
-        time=from_either(message.get("created_at")),
-        skip=None if text and text.strip() else "no_text",
+        time=from_either(message.created_at),
+        skip=None if text and not text.isspace() else "no_text",
         finished=not _cut_off(message),
-        beside=tuple(Skipped(member, reason, place) for reason in others),
+        beside=tuple([Skipped(member, reason, place) for reason in others]) if others else (),
     )
 
 
-def _words(message: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+def _words(message: Message) -> tuple[str | None, list[str]]:
     """The text, and why each thing beside it is skipped."""
-    content = message.get("content")
-    blocks = [as_dict(block) for block in content] if isinstance(content, list) else []
-    said = [
-        block["text"]
-        for block in blocks
-        if block.get("type") == "text" and isinstance(block.get("text"), str)
-    ]
-    others = [
-        BLOCKS.get(str(block.get("type")), "unknown_block") for block in blocks if block.get("type") != "text"
-    ]
-    for name in ("attachments", "files"):
-        listed = message.get(name)
+    content, said, others = message.content, [], []
+    for block in content if isinstance(content, list) else ():
+        if not isinstance(block, Block) or block.type != "text":
+            kind = block.type if isinstance(block, Block) else None
+            others.append(BLOCKS.get(str(kind), "unknown_block"))
+        elif isinstance(block.text, str):
+            said.append(block.text)
+    mixed = bool(others)
+    for listed in (message.attachments, message.files):
         others += ["attachment"] * (len(listed) if isinstance(listed, list) else 0)
-    text = message.get("text")
+    text = message.text
     whole = text if isinstance(text, str) else content if isinstance(content, str) else ""
-    from_blocks = "\n\n".join(part for part in said if part)
-    mixed = any(block.get("type") != "text" for block in blocks)
-    return (from_blocks or whole if mixed or not whole else whole), others
+    if whole and not mixed:
+        return whole, others
+    return "\n\n".join(filter(None, said)) or whole, others
 
 
-def _cut_off(message: Mapping[str, Any]) -> bool:
+def _cut_off(message: Message) -> bool:
     """Whether the answer was stopped: its last text says so, or it has a stop reason that is none of an end."""
-    content = message.get("content")
-    last = as_dict(content[-1]) if isinstance(content, list) and content else {}
-    stopped = message.get("stop_reason") not in (None, "end_turn", "stop_sequence")
-    return stopped or last.get("cut_off") is True or message.get("truncated") is True
+    content = message.content
+    last = content[-1] if isinstance(content, list) and content else None
+    stopped = message.stop_reason not in (None, "end_turn", "stop_sequence")
+    return stopped or (isinstance(last, Block) and last.cut_off is True) or message.truncated is True
 
 
 def _speaker(conversation: Mapping[str, Any]) -> str | None:

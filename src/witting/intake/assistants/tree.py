@@ -16,9 +16,13 @@ same node. Links that form a cycle are cut at the cycle's first node in the file
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
+
+import msgspec
+from msgspec.structs import replace
 
 from witting.intake import signals as feedback
 from witting.intake.instant import Instant
@@ -29,9 +33,11 @@ ID_CHARS_MAX = 512
 UNKNOWN_ACCOUNT = "unknown-account"  # the speaker, where an export does not say whose it is
 
 
-@dataclass(frozen=True)
-class Node:
-    """One node of a conversation: a turn, or a record that gives none (`skip`) but may link others."""
+class Node(msgspec.Struct, frozen=True, gc=False):
+    """One node of a conversation: a turn, or a record that gives none (`skip`) but may link others.
+
+    A struct, because one is made for every message: as a frozen dataclass it takes ten times as long.
+    """
 
     id: str
     parent: str | None
@@ -52,18 +58,25 @@ class Node:
 class Seen:
     """Which turns of an export were yielded already: shards and shared copies repeat conversations.
 
-    Eight bytes of hash a turn, so that an export of a million turns is remembered in about ten megabytes.
+    Eight bytes of Python's keyed hash a turn, so that an export of a million turns is remembered in about ten megabytes.
+    It differs from process to process and is kept in none.
     """
 
-    _digests: dict[str, bytes] = field(default_factory=dict)
+    _hashes: dict[str, array[int]] = field(default_factory=dict)
 
     def repeated(self, conversation: str, turns: Iterable[str]) -> set[str]:
         """Those of `turns` that were asked for before; from now on all of them have been."""
-        known = self._digests.get(conversation, b"")
-        old = {known[at : at + 8] for at in range(0, len(known), 8)}
-        now = {turn: _digest8(turn) for turn in turns}
-        self._digests[conversation] = known + b"".join(digest for digest in now.values() if digest not in old)
-        return {turn for turn, digest in now.items() if digest in old} if old else set()
+        known = self._hashes.get(conversation)
+        if known is None:
+            self._hashes[conversation] = array("q", map(hash, turns))
+            return set()
+        old, again = set(known), set()
+        for turn in turns:
+            if (seen := hash(turn)) in old:
+                again.add(turn)
+            else:
+                known.append(seen)
+        return again
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,7 @@ class Tree:
     top: Mapping[str, str]  # the root's id, or the id of the missing node the root names as its parent
     active: frozenset[str]
     guessed: bool  # the export did not say which path is the active one
+    is_chain: bool = False  # each node hangs from the one before
 
 
 def plant(nodes: Sequence[Node], *, current: str | None) -> Tree:
@@ -97,10 +111,10 @@ def plant(nodes: Sequence[Node], *, current: str | None) -> Tree:
 
 
 def _is_chain(nodes: Sequence[Node]) -> bool:
-    """Most conversations are one: each node hangs from the one before, the first from nothing."""
-    if not nodes or nodes[0].parent is not None:
+    """Most conversations are one: each node hangs from the one before, the first from nothing that is there."""
+    if not nodes or any(later.parent != earlier.id for earlier, later in pairwise(nodes)):
         return False
-    return all(later.parent == earlier.id for earlier, later in pairwise(nodes))
+    return nodes[0].parent is None or all(node.id != nodes[0].parent for node in nodes)
 
 
 def _chain(nodes: Sequence[Node], current: str | None) -> Tree:
@@ -110,10 +124,11 @@ def _chain(nodes: Sequence[Node], current: str | None) -> Tree:
     active = order if guessed or current is None else order[: order.index(current) + 1]
     return Tree(
         order,
-        {node.id: node.parent for node in nodes},
-        dict.fromkeys(order, order[0]),
+        dict(zip(order, (None, *order), strict=False)),
+        dict.fromkeys(order, nodes[0].parent or order[0]),
         frozenset(active),
         guessed,
+        is_chain=True,
     )
 
 
@@ -187,30 +202,37 @@ def grow(
     by_id = {node.id: node for node in nodes}
     shown = {node.id for node in nodes if node.skip is None}
     above = _shown_parents(tree, shown)
-    found = _sibling_signals(by_id, tree, above) if siblings_mean else {}
-    repeated = seen.repeated(conversation, (turn for turn in tree.order if turn in shown))
+    found = _sibling_signals(by_id, tree, above) if siblings_mean and not tree.is_chain else {}
+    repeated = seen.repeated(conversation, [turn for turn in tree.order if turn in shown])
+    same = Turn(member, conversation, "", None, "", "", None, None, None, "assistant", source, (0, 0))
     for turn in tree.order:
         node = by_id[turn]
         if turn not in shown or turn in repeated:
             yield Skipped(member, node.skip or "repeated", node.bytes, node.record)
         else:
-            yield Turn(
-                member=member,
-                conversation=conversation,
-                turn=turn,
-                parent=above[turn],
-                speaker=node.speaker,
-                role=node.role,
-                time=node.time.iso if node.time else None,
-                time_precision="s" if node.time else None,
-                text=node.text,
-                audience="assistant",
-                source=source,
-                bytes=node.bytes,
-                on_active_path=turn in tree.active,
-                signals=_together(node.signals, found.get(turn, ())),
-            )
-        yield from node.beside
+            signals = _together(node.signals, found.get(turn, ()))
+            yield _turn(same, node, above[turn], signals, active=turn in tree.active)
+        if node.beside:
+            yield from node.beside
+
+
+def _turn(same: Turn, node: Node, parent: str | None, signals: tuple[Signal, ...], *, active: bool) -> Turn:
+    """`same`, filled in. Not by its constructor: a frozen dataclass sets field by field, a third of all the reading."""
+    turn = object.__new__(Turn)
+    turn.__dict__.update(
+        same.__dict__,
+        turn=node.id,
+        parent=parent,
+        speaker=node.speaker,
+        role=node.role,
+        time=node.time.iso if node.time else None,
+        time_precision="s" if node.time else None,
+        text=node.text,
+        bytes=node.bytes,
+        on_active_path=active,
+        signals=signals,
+    )
+    return turn
 
 
 def _together(own: tuple[Signal, ...], found: tuple[Signal, ...]) -> tuple[Signal, ...]:
@@ -285,24 +307,30 @@ def content_id(record: bytes) -> str:
     return f"sha256:{hashlib.sha256(record).hexdigest()[:32]}"
 
 
-def _digest8(value: str) -> bytes:
-    return hashlib.blake2b(value.encode(), digest_size=8).digest()
-
-
 def _readable(node: Node) -> Node:
     """The node with ids that fit; words that are no Unicode text (lone surrogates) make it a bad record."""
+    if _is_plain(node):
+        return node
     parent = fit_id(node.parent) if node.parent is not None else None
     fitted = (fit_id(node.id), parent, fit_id(node.speaker) if node.speaker else "")
-    if fitted != (
-        node.id,
-        node.parent,
-        node.speaker,
-    ):  # rare; a copy of every node costs a tenth of the reading
+    if fitted != (node.id, node.parent, node.speaker):
         node = replace(node, id=fitted[0], parent=fitted[1], speaker=fitted[2])
     if node.skip is None and not is_text(node.text):
         record = (node.text or "").encode("utf-8", "surrogatepass")
         return replace(node, text=None, skip="lone_surrogate" if record else "no_text", record=record or None)
     return node
+
+
+def _is_plain(node: Node) -> bool:
+    """What nearly every node is: short ASCII ids, and words that are text."""
+    ids = f"{node.id}{node.parent or ''}{node.speaker}"
+    return (
+        len(ids) <= ID_CHARS_MAX
+        and ids.isascii()
+        and node.id != ""
+        and node.parent != ""
+        and (node.skip is not None or is_text(node.text))
+    )
 
 
 def _distinct(nodes: Sequence[Node]) -> list[Node]:

@@ -11,7 +11,8 @@ better (`preference`); otherwise it stands as a `rating` of 1 or 0 on each last 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node
 from witting.intake.facts import family

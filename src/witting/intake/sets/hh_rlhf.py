@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
 from witting.intake.facts import family

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from witting.errors import UnreadableFile
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
 from witting.intake.facts import family
@@ -263,7 +265,7 @@ def _roots(messages: list[_Message]) -> list[str]:
 def _grow(messages: list[_Message], conversation: str, member: str, seen: Seen) -> Iterator[Turn | Skipped]:
     pairs = _pairs(messages)
     nodes = [
-        replace(message.node, signals=(*message.node.signals, *pairs.get(message.node.id, ())))
+        structs.replace(message.node, signals=(*message.node.signals, *pairs.get(message.node.id, ())))
         for message in messages
     ]
     yield from grow(

@@ -9,8 +9,9 @@ named in any of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node
 from witting.intake.facts import family

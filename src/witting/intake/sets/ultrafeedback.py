@@ -9,9 +9,10 @@ a model: the signals' `source_kind` says so, and rights finds no person behind a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from statistics import mean
 from typing import Any
+
+from msgspec.structs import replace
 
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node
 from witting.intake.facts import family
