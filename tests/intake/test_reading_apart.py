@@ -1,12 +1,14 @@
 """Reading in another process gives what reading here gives."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from witting.errors import UnreadableFile, UsageError
 from witting.intake import admit, apart
+from witting.intake.detect import with_mappings
 
 
 @pytest.fixture
@@ -44,3 +46,12 @@ def test_who_stops_reading_leaves_no_process_behind(log: Path) -> None:
     next(records)
     records.close()
     assert apart.multiprocessing.active_children() == []
+
+
+def test_every_reader_there_is_can_be_sent_to_another_process(log: Path) -> None:
+    """Large files are read with all of them: one that cannot be sent would stop every large file."""
+    readers = with_mappings([], date_order="dmy")
+    sent = pickle.loads(pickle.dumps(readers))
+    assert [reader.name for reader in sent] == [reader.name for reader in readers]
+    here = list(admit([log], text_chars_max=1_000))
+    assert list(apart.admit_apart(log, source=None, text_chars_max=1_000, sources=readers)) == here

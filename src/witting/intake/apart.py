@@ -17,9 +17,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 from witting.errors import UnreadableFile, WittingError
 from witting.intake.detect import admit
+from witting.intake.metered import Progress
 from witting.intake.source import FileVerdict, Record, Source, Turn
 
 APART_BYTES_MIN = 16 << 20  # below, starting a process costs more than it saves
@@ -36,17 +38,29 @@ DIED = b""
 Records = Iterator[Record | FileVerdict]
 
 
+class _Batch(NamedTuple):
+    """What the child sends at a time."""
+
+    records: list[Record | FileVerdict]
+    told: tuple[int, int]  # bytes read when the last of them came, bytes in all
+
+
 def admit_apart(
-    path: Path, *, source: str | None, text_chars_max: int, sources: Sequence[Source] | None = None
+    path: Path,
+    *,
+    source: str | None,
+    text_chars_max: int,
+    sources: Sequence[Source] | None = None,
+    progress: Progress | None = None,
 ) -> Records:
     """As `admit` of one path. Small files are read here. Raises what `admit` raises; UnreadableFile if the reader died."""
     reading = partial(admit, [path], source=source, text_chars_max=text_chars_max, sources=sources)
     if not path.is_file() or path.stat().st_size < APART_BYTES_MIN:
-        return reading()
-    return _from_child(reading)
+        return reading(progress=progress)
+    return _from_child(reading, progress)
 
 
-def _from_child(reading: partial[Records]) -> Records:
+def _from_child(reading: partial[Records], progress: Progress | None) -> Records:
     context = multiprocessing.get_context("spawn")  # not fork: unsafe beside Arrow's and Polars' threads
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_read, args=(sender, reading), daemon=True)
@@ -58,7 +72,9 @@ def _from_child(reading: partial[Records]) -> Records:
     carrier.start()
     try:
         while (batch := _opened(waiting.get())) is not None:
-            yield from batch
+            yield from batch.records
+            if progress:
+                progress(*batch.told)  # what was taken, not what the child is ahead of it
     finally:
         stop.set()
         child.terminate()
@@ -82,7 +98,7 @@ def _carry(receiver: Connection, waiting: queue.Queue[bytes], stop: threading.Ev
             return
 
 
-def _opened(said: bytes) -> list[Record | FileVerdict] | None:
+def _opened(said: bytes) -> _Batch | None:
     if said == DIED:
         raise UnreadableFile("the process that read the file died; nothing of it was lost. Run again.")
     batch = pickle.loads(said)  # noqa: S301  # from our own child, through a pipe nobody else has
@@ -96,21 +112,25 @@ def _read(sender: Connection, reading: partial[Records]) -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     with contextlib.suppress(BrokenPipeError):  # the parent is gone, or wants no more
         try:
-            for batch in _batches(reading()):
+            for batch in _batches(reading):
                 sender.send(batch)
             sender.send(None)
         except WittingError as error:
             sender.send(error)
 
 
-def _batches(records: Records) -> Iterator[list[Record | FileVerdict]]:
+def _batches(reading: partial[Records]) -> Iterator[_Batch]:
     batch: list[Record | FileVerdict] = []
-    chars = 0
-    for record in records:
+    chars, told = 0, (0, 0)
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        told = (done, total)
+
+    for record in reading(progress=progress):
         batch.append(record)
         chars += len(record.text or "") if isinstance(record, Turn) else 0
         if len(batch) >= BATCH_RECORDS or chars >= BATCH_CHARS:
-            yield batch
+            yield _Batch(batch, told)
             batch, chars = [], 0
-    if batch:
-        yield batch
+    yield _Batch(batch, told)

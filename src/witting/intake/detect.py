@@ -24,6 +24,7 @@ from witting.errors import InputError, UsageError
 from witting.intake import assistants, google, live, logs, meta, sets, tables, web, whatsapp
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
 from witting.intake.json_stream import plain_head
+from witting.intake.metered import Meter, Progress
 from witting.intake.refusals import reason_of
 from witting.intake.source import (
     HEAD_BYTES,
@@ -84,11 +85,13 @@ def admit(
     text_chars_max: int,
     sources: Sequence[Source] | None = None,
     with_exporter: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[Record | FileVerdict]:
     """Every record of every file under `paths`, each file closed by its verdict: records = turns + skipped.
 
     `source` forces a reader on files named one by one, and limits folders and zips to what that reader claims.
     `sources` are asked instead of SOURCES: readers that were given a choice (a column mapping, a date order).
+    `progress` is told the bytes read and the bytes on disk of all paths.
     `with_exporter` lets verdicts say whose export it is, which may cost a reading of its own.
     Content is never raised about. Raises UsageError before reading where a path or the source does not exist.
     """
@@ -97,9 +100,14 @@ def admit(
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist. Name a file, a folder or a zip.")
+    meter = None if progress is None else Meter(paths, progress)
     for path in paths:
         with open_root(path) as root:
-            yield from _admit_root(root, how)
+            if meter:
+                meter.begin(path, [entry.member for entry in root.entries if entry.member])
+            yield from _admit_root(root, how, meter)
+        if meter:
+            meter.end()
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class _How:
     with_exporter: bool
 
 
-def _admit_root(root: Root, how: _How) -> Iterator[Record | FileVerdict]:
+def _admit_root(root: Root, how: _How, meter: Meter | None) -> Iterator[Record | FileVerdict]:
     found = _with_companions([(entry, _find_source(root, entry, how)) for entry in root.entries])
     beside = {entry.member.path: entry.member for entry in root.entries if entry.member}
     exports: dict[str, list[Member]] = {}
@@ -124,11 +132,13 @@ def _admit_root(root: Root, how: _How) -> Iterator[Record | FileVerdict]:
             claimed == "nested_archive" and root.kind == "folder"
         ):  # beside others in a folder, it is an export
             with open_root(Path(root.shown_path(entry.path))) as inner:
-                yield from _admit_root(inner, how)
+                yield from _admit_root(inner, how, None)
         elif isinstance(claimed, str):
             yield _refused(root.shown_path(entry.path), claimed)
         elif members := exports.pop(_export_key(claimed, entry.path), None):
-            yield from _Reading(root, claimed, tuple(members), beside, how).run()
+            yield from _Reading(root, claimed, tuple(members), beside, how, meter).run()
+        if meter and entry.member:
+            meter.close(entry.member)
 
 
 def _with_companions(found: list[tuple[Entry, Source | str]]) -> list[tuple[Entry, Source | str]]:
@@ -240,6 +250,7 @@ class _Reading:
     members: tuple[Member, ...]
     beside: Mapping[str, Member]
     how: _How
+    meter: Meter | None
     closed: set[str] = field(default_factory=set)
     hashes: dict[str, str] = field(default_factory=dict)
     count: _Count = field(default_factory=_Count)
@@ -285,7 +296,8 @@ class _Reading:
     def _export(self, members: Sequence[Member]) -> Export:
         hashes = sorted({self.hashes[member.path] for member in members})
         together = hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-        return Export(tuple(members), self.beside, together)
+        told = tuple(map(self.meter.metered, members)) if self.meter else tuple(members)
+        return Export(told, self.beside, together)
 
     def _records(self, members: Sequence[Member]) -> Iterator[Record | FileVerdict]:
         for record in self.source.read(self._export(members)):
@@ -295,6 +307,8 @@ class _Reading:
                 self.current = record.member
             record = _within_limits(record, self.how.text_chars_max)
             self.count.add(record)
+            if self.meter:
+                self.meter.passed(record.member)
             yield record
 
     def _unreadable(self, members: Sequence[Member], error: InputError) -> dict[str, str]:

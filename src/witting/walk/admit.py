@@ -19,6 +19,7 @@ import pyarrow as pa
 from witting.errors import ConfigError
 from witting.intake.apart import admit_apart
 from witting.intake.detect import with_mappings
+from witting.intake.metered import Progress, size_on_disk
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
 from witting.intake.source import FileVerdict, RightsRecord, Source
 from witting.rights.event import make_event
@@ -31,6 +32,8 @@ from witting.walk.step import FunnelRow, Step
 from witting.workspace import Workspace
 
 CHUNK_BYTES = 1 << 20
+UNITS = {"MB": 1_000_000, "kB": 1_000, "bytes": 1}  # in which progress is told
+UNITS_MIN = 10  # at least so many of them in all
 GARBAGE_THRESHOLDS = (50_000, 20, 50)  # measured on 100,000 log turns: 7.7 s of processor time become 5.9
 MEDIA = "media_not_read"
 COMMITTED = "intake.committed"
@@ -110,8 +113,8 @@ def _admitted(
     settings = step.workspace.settings
     pending, known = _Pending(), _KnownRows.of(step)
     said: list[FileVerdict] = []
-    for number, path in enumerate(sources):
-        step.tell("reading exports", number, len(sources))
+    reading = _Told(step, sources)
+    for path in reading.one_by_one():
         if not path.exists():
             continue  # a configured file that is not there (yet): doctor says so
         sha256 = file_sha256(path)
@@ -121,7 +124,7 @@ def _admitted(
                 _consume(step, path, sha256, [])
             continue
         verdicts: list[FileVerdict] = []
-        for batch in _sealed(step, path, sha256, source, readers):
+        for batch in _sealed(step, path, sha256, source, readers, reading.progress):
             verdicts += batch.verdicts
             pending.batches.append(batch)
             if pending.rows() >= settings.intake.part_rows:
@@ -129,16 +132,49 @@ def _admitted(
         pending.files.append((path, sha256, verdicts))
         said += verdicts
     _commit(step, pending, known)
-    step.tell("reading exports", len(sources), len(sources))
     return said
 
 
+class _Told:
+    """Says how far reading has come, in bytes of all sources: one file of a gigabyte has a rate and an end, too."""
+
+    def __init__(self, step: Step, sources: Sequence[Path]) -> None:
+        self._step, self._sources = step, sources
+        self._sizes = [size_on_disk(path) for path in sources]
+        self._before = 0
+        self._unit = next(
+            unit for unit, size in UNITS.items() if sum(self._sizes) >= size * UNITS_MIN or size == 1
+        )
+
+    def one_by_one(self) -> Iterator[Path]:
+        """Each source; asked for the next, the one before is done."""
+        for path, size in zip(self._sources, self._sizes, strict=True):
+            self._tell(self._before)
+            yield path
+            self._before += size
+        self._tell(self._before)
+
+    def progress(self, done: int, total: int) -> None:
+        """Within the source at hand."""
+        self._tell(self._before + done)
+
+    def _tell(self, done: int) -> None:
+        size = UNITS[self._unit]
+        self._step.tell(f"reading exports ({self._unit})", done // size, sum(self._sizes) // size)
+
+
 def _sealed(
-    step: Step, path: Path, sha256: str, source: str | None, readers: Sequence[Source]
+    step: Step, path: Path, sha256: str, source: str | None, readers: Sequence[Source], progress: Progress
 ) -> Iterator[Sealed]:
     settings = step.workspace.settings
     return seal(
-        admit_apart(path, source=source, text_chars_max=settings.intake.text_chars_max, sources=readers),
+        admit_apart(
+            path,
+            source=source,
+            text_chars_max=settings.intake.text_chars_max,
+            sources=readers,
+            progress=progress,
+        ),
         artifact=sha256,
         keys=step.workspace.keys,
         vault=step.workspace.vault,

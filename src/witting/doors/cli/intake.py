@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from witting.errors import UsageError
 from witting.intake import REFUSALS, SOURCES, Facts, FileVerdict, Source, Turn, admit
 from witting.intake.detect import with_mappings
 from witting.intake.implied import with_implied
+from witting.intake.source import Record
 from witting.reports.preview import Row, Summary, who_speaks, why_left_out, why_skipped
 from witting.reports.preview import preview as preview_rows
 from witting.reports.preview_page import ROWS_SHOWN_MAX, render_preview, turn_line
@@ -73,7 +75,9 @@ def intake(
     if missing:
         raise UsageError(f"there is no {missing[0]}. Check the path.")
     readers = with_mappings(map or [], date_order=date_order)
-    verdicts = _dry(paths, source, readers, turns) if dry_run else _sealed(paths, source, readers, common)
+    verdicts = (
+        _dry(paths, source, readers, turns, common) if dry_run else _sealed(paths, source, readers, common)
+    )
     show(common, {"files": [_as_json(verdict) for verdict in verdicts]}, lambda: _page(verdicts))
     return 0 if not verdicts or any(verdict.verdict == "read" for verdict in verdicts) else 1
 
@@ -241,10 +245,20 @@ def _sealed(
 
 
 def _dry(
-    paths: tuple[Path, ...], source: str | None, readers: tuple[Source, ...], turns: Path | None
+    paths: tuple[Path, ...],
+    source: str | None,
+    readers: tuple[Source, ...],
+    turns: Path | None,
+    common: Common,
 ) -> list[FileVerdict]:
     limit = Settings().intake.text_chars_max
-    records = admit(paths, source=source, sources=readers, text_chars_max=limit)
+    with progress(common) as tell:
+        told = partial(tell, "reading exports (bytes)")
+        records = admit(paths, source=source, sources=readers, text_chars_max=limit, progress=told)
+        return _verdicts(records, turns)
+
+
+def _verdicts(records: Iterator[Record | FileVerdict], turns: Path | None) -> list[FileVerdict]:
     if turns is None:
         return [record for record in records if isinstance(record, FileVerdict)]
     verdicts = []

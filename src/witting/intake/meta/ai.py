@@ -163,10 +163,14 @@ def _time(message: Mapping[str, Any]) -> Instant | None:  # Any: JSON
     return next((time for name in TIMES if (time := from_either(message.get(name))) is not None), None)
 
 
+def _exporter(export: Export) -> str:
+    return exporter(export) or UNKNOWN_ACCOUNT
+
+
 SOURCE = Source(
     name=NAME,
     facts=family("meta")[NAME],
     claims=claims,
     read=read,
-    exporter=lambda export: exporter(export) or UNKNOWN_ACCOUNT,
+    exporter=_exporter,
 )

@@ -241,17 +241,25 @@ def _texts(value: Mapping[str, Any]) -> list[tuple[str, str]]:  # Any: JSON
     ]
 
 
+def _wall_exporter(export: Export) -> str | None:
+    return profile_name(export) or exporter(export)
+
+
+def _comments_exporter(export: Export) -> str:
+    return UNKNOWN_ACCOUNT
+
+
 FACEBOOK_SOURCE = Source(
     name=FACEBOOK,
     facts=family("meta")[FACEBOOK],
     claims=claims_facebook,
     read=partial(_read, FACEBOOK),
-    exporter=lambda export: profile_name(export) or exporter(export),
+    exporter=_wall_exporter,
 )
 INSTAGRAM_SOURCE = Source(
     name=INSTAGRAM,
     facts=family("meta")[INSTAGRAM],
     claims=claims_instagram,
     read=partial(_read, INSTAGRAM),
-    exporter=lambda export: UNKNOWN_ACCOUNT,
+    exporter=_comments_exporter,
 )
