@@ -1,8 +1,10 @@
 """ChatGPT: the account's data export, in one file or shards, and conversation objects that were shared.
 
 Covered: `conversations.json`, `conversations-000.json` and its like, one conversation object a file; the account in
-`user.json`, thumbs and comments in `message_feedback.json` in both known spellings. Not covered: `chat.html` (the same
-conversations again), `model_comparisons.json`, files and pictures beside the words.
+`user.json`, what the person said of answers in `message_feedback.json` and `model_comparisons.json`
+(`chatgpt_feedback.py`); `chat.html` where the export has no `conversations.json` (`chatgpt_page.py`). Not covered: files
+and pictures beside the words; `shared_conversations.json`, which says for whom a link was made and not who has it: what
+was shared keeps the audience of the rest.
 
 A record is a node of a conversation's `mapping`. Shown are the words of the person and of the model to the person;
 system and hidden nodes, custom instructions, reasoning, tool calls and their results are skipped by reason. Text is
@@ -13,20 +15,25 @@ and openwebui-importer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from posixpath import basename, dirname
 from typing import Any
 
-from msgspec.structs import replace
-
-from witting.errors import UnreadableFile
-from witting.intake import signals
-from witting.intake.assistants.chatgpt_node import FORM, message_id, node, parents_by_children
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.assistants.chatgpt_feedback import (
+    Comparisons,
+    Votes,
+    compared,
+    read_comparisons,
+    read_votes,
+    unmatched,
+    with_comparisons,
+    with_votes,
+)
+from witting.intake.assistants.chatgpt_node import FORM, node, parents_by_children
+from witting.intake.assistants.chatgpt_page import data_at, page_pieces
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Seen, content_id, grow
 from witting.intake.facts import family
-from witting.intake.instant import from_either
 from witting.intake.json_stream import (
     BadRecord,
     Item,
@@ -38,34 +45,41 @@ from witting.intake.json_stream import (
     shape,
     split,
 )
-from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
+from witting.intake.source import Export, Member, Skipped, Source, Turn
 
 NAME = "chatgpt"
 FEEDBACK_NAME = "message_feedback.json"
 ACCOUNT_NAME = "user.json"
-FEEDBACK_BYTES_MAX = 256 << 20
+COMPARISONS_NAME = "model_comparisons.json"
+PAGE_NAME = "chat.html"
+BESIDE_NAMES = (FEEDBACK_NAME, ACCOUNT_NAME, COMPARISONS_NAME)
 ACCOUNT_BYTES_MAX = 1 << 20
 
 
-@dataclass
-class _Votes:
-    """The feedback of one account, and which of it found its answer."""
+@dataclass(frozen=True)
+class _Beside:
+    """What an account's files say beside its conversations."""
 
-    signals: list[tuple[Signal, ...]] = field(default_factory=list)
-    skipped: dict[int, Skipped] = field(default_factory=dict)  # by position in the file: what is no feedback
-    places: list[tuple[int, int]] = field(default_factory=list)
-    by_message: dict[str, list[int]] = field(default_factory=dict)
-    by_conversation: dict[str, list[int]] = field(default_factory=dict)
-    message_of: dict[int, str] = field(default_factory=dict)
-    found: set[int] = field(default_factory=set)
+    account: str
+    votes: Votes
+    comparisons: Comparisons
 
 
 def claims(member: Member, head: bytes) -> bool:
+    if basename(member.path).endswith(".html"):
+        start = data_at(head)
+        return start is not None and _has_nodes(shape(head[start:]))
     paths = shape(head)
     if basename(member.path) == FEEDBACK_NAME:
         return "rating" in paths and "conversation_id" in paths
     if basename(member.path) == ACCOUNT_NAME:
         return "chatgpt_plus_user" in paths
+    if basename(member.path) == COMPARISONS_NAME:
+        return {"input", "output"} <= paths
+    return _has_nodes(paths)
+
+
+def _has_nodes(paths: frozenset[str]) -> bool:
     nodes = [path for path in paths if path.startswith("mapping.") and path.count(".") == 2]
     return any(path.endswith((".message", ".parent", ".children")) for path in nodes)
 
@@ -78,18 +92,32 @@ def read(export: Export) -> Iterator[Turn | Skipped]:
     around = {**export.beside, **{member.path: member for member in export.claimed}}
     for folder, members in folders.items():
         prefix = f"{folder}/" if folder else ""
-        account = _account(around.get(prefix + ACCOUNT_NAME))
-        votes = _read_votes(around.get(prefix + FEEDBACK_NAME))
-        for member in members:
-            if basename(member.path) not in (FEEDBACK_NAME, ACCOUNT_NAME):
-                yield from _read_conversations(member, account, votes, seen)
+        beside = _Beside(
+            _account(around.get(prefix + ACCOUNT_NAME)),
+            read_votes(around.get(prefix + FEEDBACK_NAME)),
+            read_comparisons(around.get(prefix + COMPARISONS_NAME)),
+        )
+        told = [member for member in members if basename(member.path) not in BESIDE_NAMES]
+        pages = [member for member in told if basename(member.path).endswith(".html")]
+        for member in told:
+            if member not in pages:
+                yield from _read_conversations(member, split(member), beside, seen)
+        for member in pages:
+            if len(pages) < len(told):
+                yield Skipped(member.path, "same_chats", (0, member.size_bytes))
+            else:
+                yield from _read_conversations(member, page_pieces(member), beside, seen)
         for member in members:
             if basename(member.path) == FEEDBACK_NAME:
-                yield from _unmatched(votes, member.path)
+                yield from unmatched(beside.votes, member.path)
+            elif basename(member.path) == COMPARISONS_NAME:
+                yield from compared(beside.comparisons, member.path)
 
 
-def _read_conversations(member: Member, account: str, votes: _Votes, seen: Seen) -> Iterator[Turn | Skipped]:
-    for piece in split(member):
+def _read_conversations(
+    member: Member, pieces: Iterator[Piece], beside: _Beside, seen: Seen
+) -> Iterator[Turn | Skipped]:
+    for piece in pieces:
         try:
             record = read_record(piece, ("mapping",), form=FORM)
         except BadRecord as bad:
@@ -100,9 +128,7 @@ def _read_conversations(member: Member, account: str, votes: _Votes, seen: Seen)
         elif not record.items:
             yield Skipped(member.path, "empty_conversation", (piece.start, piece.end))
         else:
-            yield from _read_conversation(
-                member.path, piece, record.value, record.items, account, votes, seen
-            )
+            yield from _read_conversation(member.path, piece, record.value, record.items, beside, seen)
 
 
 def _read_conversation(
@@ -110,15 +136,14 @@ def _read_conversation(
     piece: Piece,
     conversation: Mapping[str, Any],
     items: tuple[Item, ...],
-    account: str,
-    votes: _Votes,
+    beside: _Beside,
     seen: Seen,
 ) -> Iterator[Turn | Skipped]:
     key = first_text(conversation.get("conversation_id"), conversation.get("id")) or content_id(piece.data)
     parents = parents_by_children(items)
-    nodes = [node(item, piece, member, account, parents) for item in items]
+    nodes = [node(item, piece, member, beside.account, parents) for item in items]
     current = conversation.get("current_node")
-    nodes = _with_votes(nodes, items, key, votes)
+    nodes = with_comparisons(with_votes(nodes, items, key, beside.votes), items, beside.comparisons)
     yield from grow(
         nodes,
         conversation=key,
@@ -127,98 +152,6 @@ def _read_conversation(
         current=current if isinstance(current, str) else None,
         seen=seen,
     )
-
-
-# Feedback
-
-
-def _read_votes(member: Member | None) -> _Votes:
-    votes = _Votes()
-    if member is None:
-        return votes
-    if member.size_bytes > FEEDBACK_BYTES_MAX:
-        raise UnreadableFile(
-            f"{member.path} is larger than {FEEDBACK_BYTES_MAX} bytes; feedback is a few of them."
-        )
-    for position, piece in enumerate(split(member)):
-        votes.places.append((piece.start, piece.end))
-        votes.signals.append(())
-        try:
-            vote = parse(piece)
-        except BadRecord as bad:
-            votes.skipped[position] = Skipped(member.path, bad.reason, (piece.start, piece.end), piece.kept)
-            continue
-        given = _vote_signals(vote) if isinstance(vote, dict) else ()
-        if not given:
-            votes.skipped[position] = Skipped(
-                member.path, "unknown_feedback", (piece.start, piece.end), piece.kept
-            )
-            continue
-        votes.signals[position] = given
-        _index_vote(votes, position, vote)
-    return votes
-
-
-def _vote_signals(vote: Mapping[str, Any]) -> tuple[Signal, ...]:
-    content = vote.get("content")
-    if isinstance(content, str):  # JSON in a string
-        try:
-            content = json.loads(content)
-        except (ValueError, RecursionError):
-            content = {"text": content}
-    content = as_dict(content)
-    time = from_either(vote.get("create_time"))
-    return signals.feedback(
-        vote.get("rating"),
-        comment=first_text(
-            content.get("text"), content.get("comment"), vote.get("text"), vote.get("comment")
-        ),
-        tags=content.get("tags") or vote.get("tags"),
-        source_kind="message_feedback",
-        time=time.iso if time else None,
-    )
-
-
-def _index_vote(votes: _Votes, position: int, vote: Mapping[str, Any]) -> None:
-    message = first_text(vote.get("message_id"), vote.get("id"))
-    conversation = first_text(vote.get("conversation_id"))
-    if message is not None:
-        votes.by_message.setdefault(message, []).append(position)
-        votes.message_of[position] = message
-    if conversation is not None:
-        votes.by_conversation.setdefault(conversation, []).append(position)
-
-
-def _with_votes(nodes: list[Node], items: tuple[Item, ...], conversation: str, votes: _Votes) -> list[Node]:
-    """The nodes with the feedback given on them: by message, or where a conversation has one answer only, by that."""
-    if not votes.places:
-        return nodes
-    answers = [place for place, node in enumerate(nodes) if node.role == "assistant" and node.skip is None]
-    given: dict[int, list[int]] = {}
-    for place in answers:
-        names = {name for name in (nodes[place].id, message_id(items[place])) if name is not None}
-        given[place] = [vote for name in sorted(names) for vote in votes.by_message.get(name, ())]
-    if len(answers) == 1:
-        here = {item.key for item in items}
-        given[answers[0]] += [
-            vote
-            for vote in votes.by_conversation.get(conversation, ())
-            if votes.message_of.get(vote) not in here and vote not in given[answers[0]]
-        ]
-    for place, positions in given.items():
-        if positions:
-            votes.found.update(positions)
-            added = tuple(signal for vote in positions for signal in votes.signals[vote])
-            nodes[place] = replace(nodes[place], signals=added)
-    return nodes
-
-
-def _unmatched(votes: _Votes, member: str) -> Iterator[Skipped]:
-    for position, place in enumerate(votes.places):
-        if position in votes.skipped:
-            yield votes.skipped[position]
-        elif position not in votes.found:
-            yield Skipped(member, "feedback_unmatched", place)
 
 
 def _account(member: Member | None) -> str:
@@ -234,7 +167,17 @@ def _account(member: Member | None) -> str:
 SOURCE = Source(
     name=NAME,
     companions=frozenset(
-        ("user.json", "user_settings.json", "chat.html", "export_manifest.json", "model_comparisons.json")
+        (
+            "user.json",
+            "user_settings.json",
+            "chat.html",
+            "export_manifest.json",
+            "model_comparisons.json",
+            "shared_conversations.json",
+            "conversation_asset_file_names.json",
+            "library_files.json",
+            "ads.json",
+        )
     ),
     facts=family("assistants")[NAME],
     claims=claims,

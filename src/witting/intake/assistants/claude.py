@@ -1,7 +1,8 @@
 """Claude: the account's data export.
 
 Covered: `conversations.json`, as an array, one conversation object, or {"conversations": [...]}; the account in the
-conversation or in `users.json`. Not covered: projects, memories, artifacts, the words of attached documents.
+conversation or in `users.json`. Not covered: artifacts, the words of attached documents, of projects and of memories
+(`claude_beside.py` counts them).
 
 A record is a message; a block of another kind beside its words (reasoning, tool use and result, attachment) is a
 record of its own, skipped by its kind. With `parent_message_uuid` the messages are a tree, else each follows the one
@@ -18,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from witting.intake.assistants.claude_beside import kind_of, read_beside
 from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import from_either
@@ -81,17 +83,30 @@ def claims(member: Member, head: bytes) -> bool:
     paths = shape(head)
     if basename(member.path) == ACCOUNTS_NAME:
         return {"uuid", "full_name"} <= paths or {"uuid", "email_address"} <= paths
-    return "chat_messages" in paths or "conversations.chat_messages" in paths
+    return (
+        "chat_messages" in paths
+        or "conversations.chat_messages" in paths
+        or kind_of(member.path, paths) is not None
+    )
 
 
 def read(export: Export) -> Iterator[Turn | Skipped]:
     seen = Seen()
     around = {**export.beside, **{member.path: member for member in export.claimed}}
     for member in export.claimed:
-        if basename(member.path) != ACCOUNTS_NAME:
+        if basename(member.path) == ACCOUNTS_NAME:
+            continue
+        kind = _kind(member)
+        if kind is not None:
+            yield from read_beside(member, kind)
+        else:
             folder = dirname(member.path)
             account = _only_account(around.get(f"{folder}/{ACCOUNTS_NAME}" if folder else ACCOUNTS_NAME))
             yield from _read_member(member, account, seen)
+
+
+def _kind(member: Member) -> str | None:
+    return kind_of(member.path, shape(member.head()))
 
 
 def _read_member(member: Member, account: str, seen: Seen) -> Iterator[Turn | Skipped]:
@@ -204,7 +219,7 @@ def _only_account(member: Member | None) -> str:
 
 SOURCE = Source(
     name=NAME,
-    companions=frozenset(("users.json", "projects.json")),
+    companions=frozenset(("users.json", "projects.json", "memories.json")),
     facts=family("assistants")[NAME],
     claims=claims,
     read=read,

@@ -203,6 +203,7 @@ def grow(
     shown = {node.id for node in nodes if node.skip is None}
     above = _shown_parents(tree, shown)
     found = _sibling_signals(by_id, tree, above) if siblings_mean and not tree.is_chain else {}
+    found = _not_denied(found, nodes) if found else found
     repeated = seen.repeated(conversation, [turn for turn in tree.order if turn in shown])
     same = Turn(member, conversation, "", None, "", "", None, None, None, "assistant", source, (0, 0))
     for turn in tree.order:
@@ -288,6 +289,22 @@ def _regenerated(answers: Sequence[Answer], active: str, *, kept: bool) -> dict[
         answer.turn: (Signal("regenerated", source_kind="sibling"),) for answer in replaced
     }
     return {**found, active: tuple(signal for pair in pairs for signal in pair)} if kept else found
+
+
+def _not_denied(found: dict[str, tuple[Signal, ...]], nodes: Sequence[Node]) -> dict[str, tuple[Signal, ...]]:
+    """Without pairs of which the person said the contrary: words count more than which answer was left standing."""
+    said = [signal.value for node in nodes for signal in node.signals if signal.kind == "preference"]
+    denied = {(value["rejected"], value["chosen"]) for value in said}
+    if not denied:
+        return found
+    return {
+        turn: tuple(
+            signal
+            for signal in given
+            if signal.kind != "preference" or (signal.value["chosen"], signal.value["rejected"]) not in denied
+        )
+        for turn, given in found.items()
+    }
 
 
 def _edited(active: Node, others: Sequence[Node]) -> dict[str, tuple[Signal, ...]]:
