@@ -133,6 +133,8 @@ def _chain(nodes: Sequence[Node], current: str | None) -> Tree:
 
 
 def _acyclic(parent: dict[str, str | None]) -> dict[str, str | None]:
+    if _is_downward(parent):
+        return parent
     sound: dict[str, str | None] = {}
     position = {turn: place for place, turn in enumerate(parent)}
     for start in parent:
@@ -147,6 +149,16 @@ def _acyclic(parent: dict[str, str | None]) -> dict[str, str | None]:
         if here is not None and here in on_way:
             sound[min(way[way.index(here) :], key=position.__getitem__)] = None
     return sound
+
+
+def _is_downward(parent: Mapping[str, str | None]) -> bool:
+    """Whether each node comes after its parent, as exports write them: then there is no circle."""
+    before: set[str | None] = {None}
+    for turn, above in parent.items():
+        if above not in before:
+            return False
+        before.add(turn)
+    return True
 
 
 def _preorder(children: Mapping[str | None, list[str]]) -> tuple[str, ...]:
@@ -220,19 +232,14 @@ def grow(
 def _turn(same: Turn, node: Node, parent: str | None, signals: tuple[Signal, ...], *, active: bool) -> Turn:
     """`same`, filled in. Not by its constructor: a frozen dataclass sets field by field, a third of all the reading."""
     turn = object.__new__(Turn)
-    turn.__dict__.update(
-        same.__dict__,
-        turn=node.id,
-        parent=parent,
-        speaker=node.speaker,
-        role=node.role,
-        time=node.time.iso if node.time else None,
-        time_precision="s" if node.time else None,
-        text=node.text,
-        bytes=node.bytes,
-        on_active_path=active,
-        signals=signals,
-    )
+    fields = turn.__dict__
+    fields.update(same.__dict__)
+    fields["turn"], fields["parent"] = node.id, parent
+    fields["speaker"], fields["role"] = node.speaker, node.role
+    fields["text"], fields["bytes"] = node.text, node.bytes
+    fields["on_active_path"], fields["signals"] = active, signals
+    if node.time is not None:
+        fields["time"], fields["time_precision"] = node.time.iso, "s"
     return turn
 
 
