@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from witting.store.objects import Objects
     from witting.store.parts import Snapshots
     from witting.store.projections import Projections
+    from witting.store.spool import Spool
     from witting.store.vault import Vault
 
 FOLDERS = ("inbox", "reports", "audits", "releases", "certificates", "receipts", "checkpoints")
@@ -109,6 +110,12 @@ class Workspace:
         from witting.store.vault import Vault
 
         return Vault(self.database, self.keys)
+
+    @cached_property
+    def spool(self) -> Spool:
+        from witting.store.spool import Spool
+
+        return Spool(self.database, self.keys, self.vault)
 
     @cached_property
     def projections(self) -> Projections:

@@ -110,6 +110,11 @@ def admit(
             meter.end()
 
 
+def admit_root(root: Root, source: Source, *, text_chars_max: int) -> Iterator[Record | FileVerdict]:
+    """As `admit`, with that reader, of what did not come as a file."""
+    return _admit_root(root, _How((source,), source, text_chars_max, False), None)
+
+
 @dataclass(frozen=True)
 class _How:
     """What the caller asked for."""

@@ -1,7 +1,7 @@
 """The database tables of the store, as SQLAlchemy Core metadata, for SQLite and PostgreSQL alike.
 
-Covered: pointers to snapshots, the vault (handles, subjects, evidence), artifacts, runs, the projection of rights
-events. Not covered: the ledger's own tables (`witting.ledger.tables`); how a database gets these
+Covered: pointers to snapshots, the vault (handles, subjects, evidence), artifacts, runs, live events that wait for the
+walk, the projection of rights events. Not covered: the ledger's own tables (`witting.ledger.tables`); how a database gets these
 (`migrations/`, which a test holds equal to this page).
 
 No column holds a person's words, name or handle in the clear: `sealed` and `sealed_handle` are AES-GCM under
@@ -111,6 +111,28 @@ runs = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # JSON
     sa.Column("started_at", UtcTime, nullable=False, server_default=sa.func.now()),
     sa.Column("ended_at", UtcTime),
+)
+
+# Live events (`spool.py`) by a keyed hash of source and id: what was taken once is not taken again.
+known_events = sa.Table(
+    "known_events",
+    metadata,
+    sa.Column("event_mac", sa.Text, primary_key=True),
+    sa.Column("received_at", UtcTime, nullable=False, index=True),
+)
+
+# Those that wait for the walk, in the order they came.
+spool = sa.Table(
+    "spool",
+    metadata,
+    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("event_mac", sa.Text, sa.ForeignKey("known_events.event_mac"), nullable=False, unique=True),
+    sa.Column("subject_id", sa.Text, sa.ForeignKey("subjects.subject_id"), nullable=False),
+    sa.Column("about_rights", sa.Boolean, nullable=False),  # a consent, a no, or an erasure request
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("batch", sa.Text, index=True),  # what is read together; null until a walk takes it up
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
 )
 
 # schema.EVENT, folded from the ledger's rights.* entries; may be lost and replayed.

@@ -126,11 +126,12 @@ def _begin(
 
 def _still_true(workspace: Workspace, run: Run, now: datetime) -> bool:
     """An interrupted walk may go on only if nobody has said anything since, nothing was recorded late that its
-    decisions did not hear, and it is less than a day old."""
+    decisions did not hear, no such event waits in the spool, and it is less than a day old."""
     said = workspace.projections.events().column("occurred_at").to_pylist()
     heard = run.body["rights"].get("events_heard") if "rights" in run.body else len(said)
     young = now - run.started_at < timedelta(days=1)
-    return young and heard == len(said) and all(moment <= run.as_of for moment in said)
+    waiting = workspace.spool.rights_waiting(until=now)
+    return young and not waiting and heard == len(said) and all(moment <= run.as_of for moment in said)
 
 
 def _write_funnel(workspace: Workspace, result: WalkResult) -> None:

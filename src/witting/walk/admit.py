@@ -1,4 +1,5 @@
-"""intake: files in, sealed parts out. Commits in batches; a file is consumed only when all of it is committed."""
+"""intake: files and live events in, sealed parts out. Commits in batches; what was read is consumed only when all of it
+is committed. Live events that came over a door are read first: what they say of rights is heard before anything else."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import gc
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +21,20 @@ import pyarrow as pa
 from witting.errors import ConfigError
 from witting.intake.apart import admit_apart
 from witting.intake.detect import with_mappings
-from witting.intake.metered import Progress, size_on_disk
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
-from witting.intake.source import FileVerdict, RightsRecord, Source
+from witting.intake.source import FileVerdict, Record, RightsRecord, Source
 from witting.rights.event import make_event
 from witting.rights.record import record
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
+from witting.walk.drain import arrived
 from witting.walk.known import Known
+from witting.walk.reading import Told
 from witting.walk.step import FunnelRow, Step
 from witting.workspace import Workspace
 
 CHUNK_BYTES = 1 << 20
-UNITS = {"MB": 1_000_000, "kB": 1_000, "bytes": 1}  # in which progress is told
-UNITS_MIN = 10  # at least so many of them in all
 GARBAGE_THRESHOLDS = (50_000, 20, 50)  # measured on 100,000 log turns: 7.7 s of processor time become 5.9
 MEDIA = "media_not_read"
 COMMITTED = "intake.committed"
@@ -47,14 +48,21 @@ DISCARDABLE = (
 TURNS, SIGNALS, BAD, PEOPLE = "intake/turns", "intake/signals", "intake/quarantine", "intake/parties"
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A file, or a batch of live events, read to its end."""
+
+    sha256: str
+    verdicts: list[FileVerdict]  # of its members
+    consume: Callable[[list[FileVerdict]], None]  # once committed
+
+
 @dataclass
 class _Pending:
     """Sealed batches and the files they end, until the next commit."""
 
     batches: list[Sealed] = field(default_factory=list)
-    files: list[tuple[Path, str, list[FileVerdict]]] = field(
-        default_factory=list
-    )  # path, SHA-256, its members
+    files: list[_Read] = field(default_factory=list)
 
     def rows(self) -> int:
         return sum(batch.turns.num_rows for batch in self.batches)
@@ -76,9 +84,19 @@ class _KnownRows:
 
 
 def admit(step: Step) -> dict[str, Any]:
-    """Read every source not read before. Returns what was read, by source, and the funnel row of intake."""
-    files = admit_paths(step, step.workspace.sources())
-    return {"funnel": funnel(step).as_json(), "sources": _by_source(step), "files_read_now": len(files)}
+    """Read what came live and every source not read before. Returns what was read, by source, and the funnel row of
+    intake."""
+    check_shards(step.workspace)
+    known = _KnownRows.of(step)
+    with _collecting_seldom():
+        live = _drained(step, known)
+        files = _admitted(step, step.workspace.sources(), None, configured_readers(step.workspace), known)
+    return {
+        "funnel": funnel(step).as_json(),
+        "sources": _by_source(step),
+        "files_read_now": len(files),
+        "live_events_read_now": live,
+    }
 
 
 def admit_paths(
@@ -88,7 +106,8 @@ def admit_paths(
     instead of all sources with the configured mappings."""
     check_shards(step.workspace)
     with _collecting_seldom():
-        return _admitted(step, paths, source, readers or configured_readers(step.workspace))
+        chosen = readers or configured_readers(step.workspace)
+        return _admitted(step, paths, source, chosen, _KnownRows.of(step))
 
 
 @contextmanager
@@ -107,13 +126,30 @@ def configured_readers(workspace: Workspace) -> tuple[Source, ...]:
     return with_mappings([workspace.path(name) for name in workspace.settings.intake.maps])
 
 
+def _drained(step: Step, known: _KnownRows) -> int:
+    """Seal and commit the live events that wait, a batch at a time. Returns how many were read."""
+    read = 0
+    for batch in arrived(step):
+        before = artifact(step.workspace.database, batch.artifact)
+        if before is not None:  # committed, then killed before it was settled
+            batch.settle()
+            continue
+        pending = _Pending()
+        pending.batches += _sealed(step, batch.records(), batch.artifact)
+        verdicts = [verdict for sealed in pending.batches for verdict in sealed.verdicts]
+        pending.files.append(_Read(batch.artifact, verdicts, lambda _, batch=batch: batch.settle()))
+        _commit(step, pending, known)
+        read += batch.events
+    return read
+
+
 def _admitted(
-    step: Step, sources: Sequence[Path], source: str | None, readers: Sequence[Source]
+    step: Step, sources: Sequence[Path], source: str | None, readers: Sequence[Source], known: _KnownRows
 ) -> list[FileVerdict]:
     settings = step.workspace.settings
-    pending, known = _Pending(), _KnownRows.of(step)
+    pending = _Pending()
     said: list[FileVerdict] = []
-    reading = _Told(step, sources)
+    reading = Told(step, sources)
     for path in reading.one_by_one():
         if not path.exists():
             continue  # a configured file that is not there (yet): doctor says so
@@ -124,57 +160,28 @@ def _admitted(
                 _consume(step, path, sha256, [])
             continue
         verdicts: list[FileVerdict] = []
-        for batch in _sealed(step, path, sha256, source, readers, reading.progress):
+        records = admit_apart(
+            path,
+            source=source,
+            text_chars_max=settings.intake.text_chars_max,
+            sources=readers,
+            progress=reading.progress,
+        )
+        for batch in _sealed(step, records, sha256):
             verdicts += batch.verdicts
             pending.batches.append(batch)
             if pending.rows() >= settings.intake.part_rows:
                 _commit(step, pending, known)
-        pending.files.append((path, sha256, verdicts))
+        pending.files.append(_Read(sha256, verdicts, partial(_consume, step, path, sha256)))
         said += verdicts
     _commit(step, pending, known)
     return said
 
 
-class _Told:
-    """Says how far reading has come, in bytes of all sources: one file of a gigabyte has a rate and an end, too."""
-
-    def __init__(self, step: Step, sources: Sequence[Path]) -> None:
-        self._step, self._sources = step, sources
-        self._sizes = [size_on_disk(path) for path in sources]
-        self._before = 0
-        self._unit = next(
-            unit for unit, size in UNITS.items() if sum(self._sizes) >= size * UNITS_MIN or size == 1
-        )
-
-    def one_by_one(self) -> Iterator[Path]:
-        """Each source; asked for the next, the one before is done."""
-        for path, size in zip(self._sources, self._sizes, strict=True):
-            self._tell(self._before)
-            yield path
-            self._before += size
-        self._tell(self._before)
-
-    def progress(self, done: int, total: int) -> None:
-        """Within the source at hand."""
-        self._tell(self._before + done)
-
-    def _tell(self, done: int) -> None:
-        size = UNITS[self._unit]
-        self._step.tell(f"reading exports ({self._unit})", done // size, sum(self._sizes) // size)
-
-
-def _sealed(
-    step: Step, path: Path, sha256: str, source: str | None, readers: Sequence[Source], progress: Progress
-) -> Iterator[Sealed]:
+def _sealed(step: Step, records: Iterator[Record | FileVerdict], sha256: str) -> Iterator[Sealed]:
     settings = step.workspace.settings
     return seal(
-        admit_apart(
-            path,
-            source=source,
-            text_chars_max=settings.intake.text_chars_max,
-            sources=readers,
-            progress=progress,
-        ),
+        records,
         artifact=sha256,
         keys=step.workspace.keys,
         vault=step.workspace.vault,
@@ -198,9 +205,9 @@ def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
         _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
         _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
     told = _told(step) if pending.files else set()
-    for path, sha256, verdicts in pending.files:
-        _record(step, sha256, verdicts, told)
-        _consume(step, path, sha256, verdicts)
+    for read in pending.files:
+        _record(step, read.sha256, read.verdicts, told)
+        read.consume(read.verdicts)
     pending.batches.clear()
     pending.files.clear()
 

@@ -1,0 +1,197 @@
+"""Live events that were received and wait for the walk: taken once, sealed, and gone once what they said is committed.
+
+Covered: taking events before their sender is answered, each (source, id) once; handing them to the walk in batches that
+a crash does not change; forgetting them. Not covered: carrying them (`doors/http`), reading them (`intake/live`).
+
+An event is sealed under the key of the person it is about, so an erasure closes it here, too, and in every backup. What
+makes it unique lies here as a keyed hash, for KNOWN_DAYS after it came; the hash of an event still waiting stays.
+
+A batch is fixed in the database before a word of it is read: a walk that was killed reads the same events again, under
+the same name, and whatever it had committed of them is found to be known. Void where two walks drain at once; a walk
+holds the workspace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from witting.errors import StoreError
+from witting.store.database import begin_write, chunks, insert_missing
+from witting.store.keys import KeyStore
+from witting.store.tables import known_events, spool
+from witting.store.vault import Vault
+
+KNOWN_DAYS = (
+    90  # senders try again for days; later than this, rows and entries are still told apart by content
+)
+WAITING_MAX = 5_000_000  # events; more are refused until a walk has taken some
+LOCK = "spool"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event that was understood. `data` is its JSON on one line."""
+
+    source: str = field(repr=False)
+    id: str = field(repr=False)
+    handle: str = field(repr=False)
+    about_rights: bool
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Taken:
+    new: int
+    known: int  # taken before, or twice in one delivery
+    erased: int  # about somebody who was erased: not kept
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Events to be read together, in the order they came; None where the person was erased meanwhile. `id` is 64 hex."""
+
+    id: str
+    events: tuple[bytes | None, ...] = field(repr=False)
+
+
+class Spool:
+    """Holds a lock, so that the threads of one receiver wait in turn and not each for SQLite."""
+
+    def __init__(self, database: sa.Engine, keys: KeyStore, vault: Vault) -> None:
+        self._database, self._keys, self._vault = database, keys, vault
+        self._turn = threading.Lock()
+
+    def take(self, events: Sequence[Event], *, now: datetime) -> Taken:
+        """Keeps what was not known, in one transaction; when this returns it is on disk. Raises StoreError when too many
+        wait."""
+        told: dict[str, Event] = {}
+        for event in events:
+            told.setdefault(self._mac(event), event)  # told twice, the first stands
+        with self._turn:
+            fresh = self._fresh(told)
+            gone = self._vault.erased_handles([event.handle for event in fresh.values()])
+            living = {mac: event for mac, event in fresh.items() if event.handle not in gone}
+            new = self._insert(living, now) if living else 0
+        erased = len(fresh) - len(living)
+        return Taken(new=new, known=len(events) - new - erased, erased=erased)
+
+    def waiting(self, *, until: datetime) -> int:
+        """How many events came until then and were not committed yet."""
+        query = sa.select(sa.func.count()).select_from(spool).where(spool.c.received_at <= until)
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def rights_waiting(self, *, until: datetime) -> bool:
+        """Whether one of them says what somebody allows or forbids."""
+        query = sa.select(spool.c.seq).where(spool.c.about_rights, spool.c.received_at <= until).limit(1)
+        with self._database.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    def claim(self, *, until: datetime, events_max: int, bytes_max: int) -> Batch | None:
+        """The batch that was not settled yet, else a new one of the oldest events that came until then."""
+        with begin_write(self._database, lock=LOCK) as connection:
+            name = connection.execute(
+                sa.select(spool.c.batch).where(spool.c.batch.is_not(None)).limit(1)
+            ).scalar()
+            if name is None:
+                name = _fix(connection, until, events_max, bytes_max)
+            query = sa.select(spool).where(spool.c.batch == name).order_by(spool.c.seq)
+            rows = [] if name is None else connection.execute(query).all()
+        if name is None:
+            return None
+        opened = self._keys.open_bytes(
+            [row.subject_id for row in rows],
+            [_label(row.event_mac) for row in rows],
+            [bytes(row.sealed) for row in rows],
+        )
+        return Batch(name, tuple(opened))
+
+    def settle(self, batch: Batch, *, now: datetime) -> None:
+        """Deletes a batch whose events are committed; again is fine."""
+        old = known_events.c.received_at < now - timedelta(days=KNOWN_DAYS)
+        with begin_write(self._database, lock=LOCK) as connection:
+            connection.execute(sa.delete(spool).where(spool.c.batch == batch.id))
+            waits = sa.select(spool.c.event_mac)
+            connection.execute(sa.delete(known_events).where(old, known_events.c.event_mac.not_in(waits)))
+
+    def _mac(self, event: Event) -> str:
+        return self._keys.row_id("live event", event.source, event.id)
+
+    def _fresh(self, events: dict[str, Event]) -> dict[str, Event]:
+        with self._database.connect() as connection:
+            known = _known(connection, list(events))
+        return {mac: event for mac, event in events.items() if mac not in known}
+
+    def _insert(self, events: dict[str, Event], now: datetime) -> int:
+        macs, handles = list(events), [event.handle for event in events.values()]
+        subjects = self._vault.subjects_for(handles)
+        data = [event.data for event in events.values()]
+        sealed = self._keys.seal_bytes(subjects, [_label(mac) for mac in macs], data)
+        rows = [
+            {
+                "event_mac": mac,
+                "subject_id": subject,
+                "about_rights": event.about_rights,
+                "received_at": now,
+                "sealed": words,
+                "size_bytes": len(event.data),
+            }
+            for (mac, event), subject, words in zip(events.items(), subjects, sealed, strict=True)
+        ]
+        with begin_write(self._database, lock=LOCK) as connection:
+            known = _known(connection, macs)  # another receiver may have taken some of them
+            fresh = [row for row in rows if row["event_mac"] not in known]
+            if fresh:
+                _refuse_too_many(connection, len(fresh))
+                marks = [{"event_mac": row["event_mac"], "received_at": now} for row in fresh]
+                insert_missing(connection, known_events, marks)
+                connection.execute(sa.insert(spool), fresh)
+        return len(fresh)
+
+
+def _fix(connection: sa.Connection, until: datetime, events_max: int, bytes_max: int) -> str | None:
+    """Names the oldest events as one batch, by their hashes: the same events have the same name."""
+    query = (
+        sa.select(spool.c.seq, spool.c.event_mac, spool.c.size_bytes)
+        .where(spool.c.batch.is_(None), spool.c.received_at <= until)
+        .order_by(spool.c.seq)
+        .limit(events_max)
+    )
+    digest, size, last = hashlib.sha256(b"witting live events\n"), 0, None
+    for row in connection.execute(query):
+        size += row.size_bytes
+        if last is not None and size > bytes_max:
+            break
+        digest.update(f"{row.event_mac}\n".encode())
+        last = row.seq
+    if last is None:
+        return None
+    these = sa.update(spool).where(spool.c.batch.is_(None), spool.c.received_at <= until, spool.c.seq <= last)
+    connection.execute(these.values(batch=digest.hexdigest()))
+    return digest.hexdigest()
+
+
+def _refuse_too_many(connection: sa.Connection, more: int) -> None:
+    first, last = connection.execute(sa.select(sa.func.min(spool.c.seq), sa.func.max(spool.c.seq))).one()
+    if first is not None and last - first + 1 + more > WAITING_MAX:  # at least as many as wait, and no count
+        raise StoreError(
+            f"{WAITING_MAX:,} live events wait already, and none was lost. Run `witting run`, then send these again."
+        )
+
+
+def _known(connection: sa.Connection, macs: Sequence[str]) -> set[str]:
+    known: set[str] = set()
+    for some in chunks(macs):
+        query = sa.select(known_events.c.event_mac).where(known_events.c.event_mac.in_(some))
+        known |= set(connection.execute(query).scalars())
+    return known
+
+
+def _label(event_mac: str) -> str:
+    return f"live:{event_mac}"

@@ -1,0 +1,69 @@
+"""Live events that came over a door, as if each batch of them were one more file.
+
+Covers: reading the spool through the same reader as files of live events, in batches of bounded size. Not covered:
+sealing and committing (`admit.py`), which settles a batch when all of it is committed. No word touches the disk.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from witting.intake.archive import Entry, Root
+from witting.intake.detect import admit_root
+from witting.intake.live import events
+from witting.intake.seal import ERASED
+from witting.intake.source import Export, FileVerdict, Member, Record, Skipped
+from witting.store.spool import Batch
+from witting.walk.step import Step
+
+BATCH_BYTES_MAX = 64 << 20
+SHOWN = "live events"
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """One batch. `artifact` takes the place of a file's hash; `settle` forgets the batch."""
+
+    artifact: str
+    events: int
+    records: Callable[[], Iterator[Record | FileVerdict]]
+    settle: Callable[[], None]
+
+
+def arrived(step: Step) -> Iterator[Arrived]:
+    """What had come when this walk's process began; the caller settles each batch before it asks for the next."""
+    workspace, settings = step.workspace, step.workspace.settings.intake
+    waiting, done, last = workspace.spool.waiting(until=step.now), 0, ""
+    while batch := workspace.spool.claim(
+        until=step.now, events_max=settings.part_rows, bytes_max=BATCH_BYTES_MAX
+    ):
+        if batch.id == last:
+            raise AssertionError(f"batch {batch.id} was not settled")
+        step.tell("reading live events", done, waiting)
+        yield Arrived(
+            artifact=batch.id,
+            events=len(batch.events),
+            records=partial(_records, batch, settings.text_chars_max),
+            settle=partial(workspace.spool.settle, batch, now=step.now),
+        )
+        last, done = batch.id, done + len(batch.events)
+
+
+def _records(batch: Batch, text_chars_max: int) -> Iterator[Record | FileVerdict]:
+    lines = b"".join((event or b"") + b"\n" for event in batch.events)
+    member = Member(SHOWN, len(lines), lambda: io.BytesIO(lines))
+    root = Root(SHOWN, "file", (Entry(SHOWN, member),), lambda _: batch.id)
+    erased = sum(event is None for event in batch.events)
+    return admit_root(
+        root, replace(events.SOURCE, read=partial(_read, erased)), text_chars_max=text_chars_max
+    )
+
+
+def _read(erased: int, export: Export) -> Iterator[Record]:
+    """The events, after those whose person was erased while they waited: counted, and closed for good."""
+    for _ in range(erased):
+        yield Skipped(SHOWN, ERASED, (0, 0))
+    yield from events.read(export)

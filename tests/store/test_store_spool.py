@@ -1,0 +1,189 @@
+"""The spool: each event once, sealed, and in batches that a crash does not change."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from witting.errors import StoreError
+from witting.store import spool as spool_module
+from witting.store.database import open_database
+from witting.store.keys import KeyStore
+from witting.store.spool import KNOWN_DAYS, Event, Spool
+from witting.store.tables import known_events
+from witting.store.tables import spool as spool_table
+from witting.store.vault import Vault
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+WORDS = "cormorant-lantern-4471"
+ALL = {"until": NOW, "events_max": 1_000, "bytes_max": 1 << 20}
+TAKE_AND_DIE = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from witting.store.database import open_database
+from witting.store.keys import KeyStore
+from witting.store.spool import Event, Spool
+from witting.store.vault import Vault
+root = Path(sys.argv[2])
+database, keys = open_database(sys.argv[1], root=root), KeyStore(root / "keys")
+spool = Spool(database, keys, Vault(database, keys))
+for number in range(int(sys.argv[3])):
+    spool.take([Event("/chat", str(number), "app:ana", False, b"{}")], now=datetime(2026, 11, 24, tzinfo=UTC))
+    print(number, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def spool(database: sa.Engine, keys: KeyStore) -> Spool:
+    return Spool(database, keys, Vault(database, keys))
+
+
+def event(id: str, *, handle: str = "app:ana", source: str = "/chat", rights: bool = False) -> Event:
+    return Event(source, id, handle, rights, f'{{"id":"{id}","said":"{WORDS}"}}'.encode())
+
+
+def count(database: sa.Engine, table: sa.Table) -> int:
+    with database.connect() as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+def test_an_event_is_taken_once_by_source_and_id(spool: Spool) -> None:
+    first = spool.take([event("1"), event("2"), event("1")], now=NOW)
+    assert (first.new, first.known, first.erased) == (2, 1, 0)
+    again = spool.take([event("2"), event("1", source="/other"), event("3")], now=NOW)
+    assert (again.new, again.known) == (2, 1)
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    assert batch.events == tuple(event(id).data for id in ("1", "2", "1", "3"))
+
+
+def test_what_was_settled_is_gone_and_still_known(spool: Spool, database: sa.Engine) -> None:
+    spool.take([event("1"), event("2")], now=NOW)
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    spool.settle(batch, now=NOW)
+    assert (spool.waiting(until=NOW), count(database, spool_table), spool.claim(**ALL)) == (0, 0, None)
+    assert spool.take([event("1"), event("2")], now=NOW).known == 2
+    assert count(database, spool_table) == 0
+
+
+def test_a_batch_stays_the_same_until_it_is_settled(spool: Spool) -> None:
+    spool.take([event("1"), event("2")], now=NOW)
+    first = spool.claim(**ALL)
+    spool.take([event("3")], now=NOW)
+    assert spool.claim(**ALL) == first
+    assert first is not None
+    spool.settle(first, now=NOW)
+    second = spool.claim(**ALL)
+    assert second is not None
+    assert second.events == (event("3").data,)
+    assert second.id != first.id
+
+
+@pytest.mark.parametrize(
+    ("events_max", "bytes_max", "sizes"), [(2, 1 << 20, [2, 2, 1]), (9, 1, [1] * 5), (9, 1 << 20, [5])]
+)
+def test_a_batch_has_its_limits_and_at_least_one_event(
+    spool: Spool, events_max: int, bytes_max: int, sizes: list[int]
+) -> None:
+    spool.take([event(str(number)) for number in range(5)], now=NOW)
+    seen = []
+    while batch := spool.claim(until=NOW, events_max=events_max, bytes_max=bytes_max):
+        seen.append(len(batch.events))
+        spool.settle(batch, now=NOW)
+    assert seen == sizes
+
+
+def test_what_came_later_waits_for_the_next_walk(spool: Spool) -> None:
+    later = NOW + timedelta(seconds=1)
+    spool.take([event("late", rights=True)], now=later)
+    assert (spool.claim(**ALL), spool.waiting(until=NOW), spool.rights_waiting(until=NOW)) == (None, 0, False)
+    assert (spool.waiting(until=later), spool.rights_waiting(until=later)) == (1, True)
+
+
+def test_words_alone_are_no_rights_waiting(spool: Spool) -> None:
+    spool.take([event("1")], now=NOW)
+    assert not spool.rights_waiting(until=NOW)
+
+
+def test_an_erased_person_is_refused_at_the_door_and_closed_where_they_wait(
+    spool: Spool, database: sa.Engine, keys: KeyStore
+) -> None:
+    vault = Vault(database, keys)
+    spool.take([event("1"), event("2", handle="app:ben")], now=NOW)
+    (ana,) = vault.subjects_for(["app:ana"])
+    keys.destroy(ana)
+    vault.mark_erased(ana)
+    told = spool.take([event("1"), event("3"), event("4", handle="app:ben")], now=NOW)
+    assert (told.new, told.known, told.erased) == (1, 1, 1)
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    assert batch.events == (None, event("2").data, event("4").data)
+
+
+def test_no_byte_of_what_was_said_or_of_whom_is_in_the_clear(database: sa.Engine, spool: Spool) -> None:
+    spool.take([event("secret-id-77", handle="app:ana-handle", source="/secret-source")], now=NOW)
+    with database.connect() as connection:
+        rows = [
+            tuple(row)
+            for table in (spool_table, known_events)
+            for row in connection.execute(sa.select(table))
+        ]
+    assert len(rows) == 2
+    seen = repr(rows)
+    assert [word for word in (WORDS, "ana-handle", "secret-id", "secret-source") if word in seen] == []
+    assert WORDS not in repr(event("1"))
+
+
+def test_a_private_database_file_holds_no_word_before_or_after(tmp_path: Path, keys: KeyStore) -> None:
+    database = open_database("sqlite:///witting.db", root=tmp_path)
+    spool = Spool(database, keys, Vault(database, keys))
+    spool.take([event(str(number)) for number in range(50)], now=NOW)
+    assert WORDS.encode() not in (tmp_path / "witting.db").read_bytes()
+    with database.connect() as connection:
+        sealed = connection.execute(sa.select(spool_table.c.sealed).limit(1)).scalar_one()
+    assert sealed in (tmp_path / "witting.db").read_bytes()  # the look was a look
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    spool.settle(batch, now=NOW)
+    assert sealed not in (tmp_path / "witting.db").read_bytes()
+
+
+def test_hashes_of_settled_events_end_and_those_of_waiting_ones_stay(
+    spool: Spool, database: sa.Engine
+) -> None:
+    spool.take([event("old")], now=NOW)
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    spool.take([event("old and waiting")], now=NOW)
+    spool.settle(batch, now=NOW + timedelta(days=KNOWN_DAYS))
+    assert count(database, known_events) == 2
+    spool.settle(batch, now=NOW + timedelta(days=KNOWN_DAYS, seconds=1))
+    assert count(database, known_events) == 1
+    assert spool.take([event("old and waiting")], now=NOW).known == 1
+
+
+def test_a_full_spool_refuses_and_keeps_what_it_has(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "WAITING_MAX", 2)
+    spool.take([event("1"), event("2")], now=NOW)
+    with pytest.raises(StoreError, match="wait already"):
+        spool.take([event("3")], now=NOW)
+    assert spool.take([event("1")], now=NOW).known == 1
+    assert spool.waiting(until=NOW) == 2
+
+
+def test_what_was_answered_survives_a_kill(database_url: str, tmp_path: Path, keys: KeyStore) -> None:
+    command = [sys.executable, "-c", TAKE_AND_DIE, database_url, str(tmp_path), "20"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -9, done.stderr
+    database = open_database(database_url, root=tmp_path)
+    spool = Spool(database, keys, Vault(database, keys))
+    assert spool.waiting(until=NOW) == len(done.stdout.split()) == 20
+    database.dispose()
