@@ -13,7 +13,9 @@ from witting.errors import InputError, UnreadableFile
 from witting.intake import Skipped, Turn
 from witting.intake.source import Export, Member
 from witting.intake.whatsapp import chat as whatsapp
-from witting.intake.whatsapp.header import parse_header, to_date
+from witting.intake.whatsapp import records as whatsapp_records
+from witting.intake.whatsapp.calendars import to_date
+from witting.intake.whatsapp.header import parse_header
 
 FUZZ = settings(max_examples=150, deadline=None)
 
@@ -298,7 +300,7 @@ def test_a_file_in_latin_1_is_refused_and_one_broken_message_is_not():
 
 
 def test_an_endless_message_is_cut_into_quarantined_pieces_that_lose_nothing(monkeypatch):
-    monkeypatch.setattr(whatsapp, "RECORD_BYTES_MAX", 200)
+    monkeypatch.setattr(whatsapp_records, "RECORD_BYTES_MAX", 200)
     data = android("Ann: short").encode() + b"14/03/2024, 21:20 - Bo: x\n" + b"y" * 99 + b"\n" + b"z\n" * 300
     records = read(data)
     assert [type(record) for record in records[:1]] == [Turn]

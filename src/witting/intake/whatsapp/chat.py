@@ -1,8 +1,9 @@
 """WhatsApp "Export chat": the .txt of Android and iOS, in any language, as turns.
 
-Covered: every head in `whatsapp_header.py`; multi-line messages, kept byte for byte; lines the app wrote, left-out and
+Covered: every head in `header.py`; multi-line messages, kept byte for byte; lines the app wrote, left-out and
 attached files, deleted and edited messages, polls, places; captions of files; chats with Meta AI; direct chats and
-groups told apart. Three passes over the file (its shape, its evidence, its turns) in bounded memory.
+groups told apart. Two passes over the file (its shape and evidence, its turns; a third where its first head is not of its
+shape) in bounded memory.
 Not covered: reactions, quotes, read state and edit history (WhatsApp does not export them); the files beside the text;
 a pasted export in the same format inside a message (it cannot be told from messages).
 
@@ -17,218 +18,76 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 from witting.intake.facts import family
-from witting.intake.refusals import unreadable
 from witting.intake.source import Export, Member, Skipped, Source, Turn
-from witting.intake.whatsapp.header import (
-    DateOrder,
-    Dates,
-    Header,
-    Shape,
-    decide_order,
-    parse_header,
-    to_date,
-)
-from witting.intake.whatsapp.words import MARK, Words, plain, unmarked, words
+from witting.intake.whatsapp.calendars import DAYS_KEPT_MAX, day_of
+from witting.intake.whatsapp.evidence import survey
+from witting.intake.whatsapp.header import Header, Shape, parse_header
+from witting.intake.whatsapp.heads import Heads
+from witting.intake.whatsapp.message import Kind, Names, classify, one_exporter, speaker_name
+from witting.intake.whatsapp.order import Dates, decide_order
+from witting.intake.whatsapp.records import Record, of_shape, records
+from witting.intake.whatsapp.words import unmarked, words
 
-LINE_BYTES_MAX = 1 << 20
-RECORD_BYTES_MAX = 4 << 20  # WhatsApp itself allows 65,536 characters
-RECORDS_MAX = 500_000  # an export holds about 40,000
-SPEAKER_CHARS_MAX = 150
-NAMES_MAX = 10_000
-SHAPES_MAX = 200
-MIXED_LINES_MIN = 5  # so many heads of a second shape, and a tenth of the first: two exports in one file
-COLON_NAME_LINES_MIN = 3
 CLAIM_LINES = 50
-BROKEN_PERCENT_MAX = 1
+MINUTES_A_DAY = 1_440
 NAME = "whatsapp"
 META_AI = "Meta AI"
 
-_LRM = "\u200e"
-_ATTACHED_IOS = re.compile(rf"{MARK}{{0,4}}<[^<>:\n]{{2,40}}: ?[^<>\n]+\.[A-Za-z0-9]{{1,5}}>")
-_ATTACHED_ANDROID = re.compile(rf"({MARK}{{0,4}})([^\n]+\.[A-Za-z0-9]{{1,5}}) \(([^()\n]+)\)(\r?\n|$)")
-_OWN_FILE_NAME = re.compile(r"(IMG|VID|AUD|PTT|STK|DOC|GIF)-\d{8}-WA\d{4,}\.\w+")
-_PLACEHOLDER = re.compile(r"<[^<>\n/=:]{3,60}>")
-_EDITED_IOS = re.compile(rf"\s?{_LRM}<[^<>\n]{{3,60}}>\Z")
-_PLACE = re.compile(
-    rf"{MARK}{{0,4}}[^:\n]{{2,40}}: https://(maps\.google\.com|www\.google\.com/maps|maps\.apple\.com)\S*\s*\Z"
-)
-_POLL = re.compile(rf"{MARK}{{0,4}}POLL:\r?\n", re.IGNORECASE)
+
+def claims(member: Member, head: bytes) -> bool:
+    """A head within the first lines. WhatsApp writes at most a title and a notice before the first message."""
+    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"<", b"\x00")):
+        return False
+    lines = [line for line in head.decode("utf-8", "replace").split("\n")[:CLAIM_LINES] if line.strip()]
+    return any(parse_header(line) is not None for line in lines[:5])
 
 
-# Records: a head and everything up to the next
+def read(export: Export, *, date_order: str | None = None) -> Iterator[Turn | Skipped]:
+    """`date_order` (dmy, mdy, ymd): what the person says where the file leaves it open."""
+    for member in export.claimed:
+        yield from _read_chat(member, date_order)
 
 
-@dataclass(frozen=True)
-class Record:
-    """Bytes from one head to the next. `header` is None before the first head and in pieces of an endless record."""
-
-    start: int
-    raw: bytes
-    header: Header | None
-    is_piece: bool = False  # part of a record larger than the limit
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.raw)
+def exporter(export: Export) -> str | None:
+    """Who is called "You" in the phone's language; else, of two, the one the file is not named after."""
+    (member,) = export.claimed
+    _, evidence = survey(member, Heads())
+    names = {speaker_name(name) for name in evidence.speakers}
+    if called := names & words().exporter:
+        return min(called)
+    title = _title(member.path)
+    others = names - {title}
+    return min(others) if title in names and len(others) == 1 else None
 
 
-def _records(member: Member, shape: Shape, order: str | None = None) -> Iterator[Record]:
-    """The records of a file whose heads have `shape` and, once it is known, a possible date under `order`."""
-    start, parts, size, header, is_piece = 0, [], 0, None, False
-    for line, is_whole in _lines(member):
-        found = _header_of(line, shape, order) if is_whole else None
-        if found is not None or size + len(line) > RECORD_BYTES_MAX:
-            if parts:
-                yield Record(start, b"".join(parts), header, is_piece or found is None)
-            start, parts, size, header, is_piece = start + size, [], 0, found, found is None
-        parts.append(line)
-        size += len(line)
-    if parts:
-        yield Record(start, b"".join(parts), header, is_piece)
-
-
-def _lines(member: Member) -> Iterator[tuple[bytes, bool]]:
-    """Lines with their ends, and whether each begins where a line begins: longer ones come in pieces."""
-    with member.open() as stream:
-        is_whole = True
-        while line := stream.readline(LINE_BYTES_MAX):
-            yield line, is_whole
-            is_whole = line.endswith(b"\n")
-
-
-def _header_of(line: bytes, shape: Shape, order: str | None) -> Header | None:
-    header = parse_header(line.decode("utf-8", "replace"))
-    if header is None or header.shape != shape:
-        return None
-    return header if order is None or to_date(header, order) is not None else None
-
-
-def _shape_of(member: Member) -> Shape:
-    """The shape of nearly all heads in the file. Raises UnreadableFile: no_messages, mixed_headers, unknown_meridiem."""
-    shapes: Counter[Shape] = Counter()
-    for line, is_whole in _lines(member):
-        header = parse_header(line.decode("utf-8", "replace")) if is_whole else None
-        if header is not None and (header.shape in shapes or len(shapes) < SHAPES_MAX):
-            shapes[header.shape] += 1
-    if not shapes:
-        raise unreadable("no_messages")
-    ranked = shapes.most_common(2)
-    shape, lines = ranked[0]
-    other = ranked[1][1] if len(ranked) > 1 else 0
-    if other >= MIXED_LINES_MIN and other * 10 > lines:
-        raise unreadable("mixed_headers", f"{lines} and {other} heads")
-    if shape.half_day == "unknown":
-        raise unreadable("unknown_meridiem")
-    return shape
-
-
-# Evidence: what only the whole file can tell
-
-
-@dataclass
-class Evidence:
-    """Gathered in the second pass: dates under each order, who speaks, what the app wrote."""
-
-    dates: Dates
-    languages: set[str] = field(default_factory=set)
-    heads: Counter[str] = field(default_factory=Counter)  # the part before the first colon: how often
-    seconds: dict[str, str | None] = field(
-        default_factory=dict
-    )  # the part before the next: if always the same
-    speakers: set[str] = field(default_factory=set)
-    is_group: bool = False
-    title: str | None = None  # what iOS calls the chat in the lines it wrote
-    records: int = 0
-    broken: int = 0
-
-    def see(self, record: Record) -> None:
-        self.records += 1
-        if self.records > RECORDS_MAX:
-            raise unreadable("too_large", f"more than {RECORDS_MAX} messages")
-        try:
-            text = record.raw.decode("utf-8")
-        except UnicodeDecodeError:
-            self.broken += 1
-            return
-        if record.header is None:
-            return
-        self.dates.see(record.header)
-        rest = text[record.header.end :]
-        self._see_colons(rest.partition("\n")[0])
-        self._see_words(rest)
-
-    def _see_colons(self, line: str) -> None:
-        parts = line.split(": ", 2)
-        name = parts[0]
-        if len(parts) == 1 or len(name) > SPEAKER_CHARS_MAX:
-            return
-        if name not in self.heads and len(self.heads) >= NAMES_MAX:
-            return
-        second = parts[1] if len(parts) == 3 and len(parts[1]) <= SPEAKER_CHARS_MAX else None
-        if self.heads[name] and self.seconds[name] != second:
-            second = None
-        self.heads[name] += 1
-        self.seconds[name] = second
-
-    def _see_words(self, rest: str) -> None:
-        name, body = split_speaker(rest, frozenset())
-        kind = classify(body) if name is not None else None
-        if name is None or (kind and kind.reason == "system_line"):
-            self.is_group = self.is_group or words().group.search(rest.casefold()) is not None
-            if name is not None and body.startswith(_LRM):
-                self.title = self.title or name
-        elif len(self.speakers) < NAMES_MAX:
-            self.speakers.add(name)
-        self._see_language(plain(body if name is not None else rest))
-
-    def _see_language(self, said: str) -> None:
-        table = words()
-        phrase = said[said.rfind("<") :] if said.endswith(">") else said
-        orders = table.orders.get(phrase)
-        if orders is None and said.startswith(table.system):
-            orders = table.orders[next(start for start in table.system if said.startswith(start))]
-        if orders is not None and len(orders) == 1:
-            self.languages |= orders
-
-    def colon_names(self) -> frozenset[str]:
-        """Names that hold a colon: every line of "Dr" goes on with the same words up to the next colon."""
-        return frozenset(
-            f"{name}: {second}"
-            for name, second in self.seconds.items()
-            if second is not None and self.heads[name] >= COLON_NAME_LINES_MIN
-        )
+# What the file as a whole says
 
 
 @dataclass(frozen=True)
 class Chat:
     """What the file as a whole says of every message in it."""
 
+    shape: Shape
+    order: str
     conversation: str
     audience: str
     with_meta_ai: bool
-    order: DateOrder
     colon_names: frozenset[str]
+    odd: (
+        Sequence[int] | None
+    )  # where messages begin that are no plain talk; None where that must be looked at anew
 
 
-def _evidence(member: Member, shape: Shape) -> Evidence:
-    evidence = Evidence(Dates(shape))
-    for record in _records(member, shape):
-        evidence.see(record)
-    if evidence.broken > 1 and evidence.broken * 100 > evidence.records * BROKEN_PERCENT_MAX:
-        raise unreadable("not_utf8", f"{evidence.broken} of {evidence.records} messages")
-    return evidence
-
-
-def _chat(member: Member, shape: Shape, said: str | None) -> Chat:
-    evidence = _evidence(member, shape)
-    order = decide_order(evidence.dates, frozenset(evidence.languages), said)
-    speakers = {_one_exporter(speaker_name(name)) for name in evidence.speakers}
+def _chat(member: Member, heads: Heads, said: str | None) -> Chat:
+    shape, evidence = survey(member, heads)
+    dates = evidence.dates or Dates(shape)  # none seen: every message with a head is broken
+    order = decide_order(dates, frozenset(evidence.languages), said).order
+    speakers = {one_exporter(speaker_name(name)) for name in evidence.speakers}
     with_meta_ai = META_AI in speakers and len(speakers) <= 2 and not evidence.is_group
     if with_meta_ai:
         audience = "assistant"
@@ -236,13 +95,17 @@ def _chat(member: Member, shape: Shape, said: str | None) -> Chat:
         audience = "closed_group"
     else:
         audience = "direct" if len(speakers) == 2 else "unknown"
-    first = next(record for record in _records(member, shape, order.order) if record.header)
+    first = next(record for record in records(member, heads, of_shape(shape, order)) if record.header)
+    colon_names = evidence.colon_names()
+    is_cut_the_same = not colon_names and dates.impossible(order) == 0
     return Chat(
-        conversation=_conversation(member, first, order.order, speakers, audience, evidence.title),
+        shape=shape,
+        order=order,
+        conversation=_conversation(member, first, order, speakers, audience, evidence.title),
         audience=audience,
         with_meta_ai=with_meta_ai,
-        order=order,
-        colon_names=evidence.colon_names(),
+        colon_names=colon_names,
+        odd=evidence.odd if is_cut_the_same else None,
     )
 
 
@@ -277,197 +140,78 @@ def _key(*parts: str) -> str:
 # Messages
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a body is: words of a person (`reason` is None), or why it gives no turn."""
-
-    text: str | None
-    edited: bool = False
-    reason: str | None = None
-
-
-def split_speaker(rest: str, colon_names: frozenset[str]) -> tuple[str | None, str]:
-    """Speaker and body of what follows a head; no speaker on a line the app wrote. The first colon ends the name."""
-    line = rest.partition("\n")[0].rstrip("\r")
-    at = next((len(name) for name in colon_names if line.startswith(f"{name}: ")), line.find(": "))
-    if at < 0 and line.endswith(":"):
-        at = len(line) - 1
-    name = line[: max(at, 0)]
-    if not unmarked(name).strip() or len(name) > SPEAKER_CHARS_MAX or _tells_an_event(name):
-        return None, rest
-    return name, rest[at + 1 :].removeprefix(" ")
-
-
-def _tells_an_event(name: str) -> bool:
-    return words().events.search(f"{name.casefold()} ") is not None
-
-
-def speaker_name(name: str) -> str:
-    """The name as a person would type it: no direction marks, plain spaces and hyphens. "~ Name" keeps its tilde:
-    an unsaved contact is somebody else than a saved one of the same name."""
-    return re.sub(r"\s+", " ", unmarked(name).replace("\u2011", "-")).strip()
-
-
-def _one_exporter(name: str) -> str:
-    """For counting: "You", "Du", "Tú" are one person, whoever exported the chat."""
-    return "You" if name in words().exporter else name
-
-
-def classify(body: str) -> Kind:
-    """What the app or a person put after the name. `body` is without its last line end."""
-    table, said = words(), plain(body)
-    is_generated = body.startswith(_LRM)
-    if not said:
-        return Kind(None, reason="no_text")  # view once, or nothing at all
-    if said in table.deleted:
-        return Kind(None, reason="deleted")
-    if said in table.media or _is_placeholder(body):
-        return Kind(None, reason="media_omitted")
-    if said.startswith(table.system) or _is_group_event(said, table):
-        return Kind(None, reason="system_line")
-    if _POLL.match(body):
-        return Kind(None, reason="poll")
-    if _PLACE.match(body):
-        return Kind(None, reason="location")
-    caption, had_file = _without_attachment(body, table)
-    if had_file and not plain(caption):
-        return Kind(None, reason="media_attached")
-    if is_generated and not had_file:
-        return Kind(None, reason=_generated_reason(said, table))
-    text, edited = _without_edit_mark(caption, table)
-    return Kind(text, edited=edited)
-
-
-def _is_placeholder(body: str) -> bool:
-    """A body that is only <words>: what Android puts for a file left out, in a language the table may lack."""
-    found = _PLACEHOLDER.fullmatch(unmarked(body).strip())
-    return found is not None and (" " in body or not body.isascii())
-
-
-def _is_group_event(said: str, table: Words) -> bool:
-    """German Android exports give group events a speaker: "B: A hat die Gruppe erstellt." One line, nothing after."""
-    return "\n" not in said and said.endswith((" hat die gruppe erstellt", " created this group"))
-
-
-def _without_attachment(body: str, table: Words) -> tuple[str, bool]:
-    """The body without the mark of an attached file: what stays is its caption."""
-    if found := _ATTACHED_IOS.search(body):
-        return (body[: found.start()] + body[found.end() :]).strip("\r\n"), True
-    found = _ATTACHED_ANDROID.match(body)
-    if found is None:
-        return body, False
-    marks, name, said = found.group(1, 2, 3)
-    if not (marks or plain(said) in table.attached or _OWN_FILE_NAME.fullmatch(name)):
-        return body, False
-    return body[found.end() :], True
-
-
-def _generated_reason(said: str, table: Words) -> str:
-    if table.deleted_inside.search(said):
-        return "deleted"
-    return "media_omitted" if table.omitted_inside.search(said) else "system_line"
-
-
-def _without_edit_mark(body: str, table: Words) -> tuple[str, bool]:
-    if found := _EDITED_IOS.search(body):
-        return body[: found.start()], True
-    at = body.rfind("<")
-    if at >= 0 and plain(body[at:]) in table.edited:
-        return body[:at].removesuffix(" "), True
-    return body, False
-
-
-# Reading
-
-
-def claims(member: Member, head: bytes) -> bool:
-    """A head within the first lines. WhatsApp writes at most a title and a notice before the first message."""
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"<", b"\x00")):
-        return False
-    lines = [line for line in head.decode("utf-8", "replace").split("\n")[:CLAIM_LINES] if line.strip()]
-    return any(parse_header(line) is not None for line in lines[:5])
-
-
-def read(export: Export, *, date_order: str | None = None) -> Iterator[Turn | Skipped]:
-    """`date_order` (dmy, mdy, ymd): what the person says where the file leaves it open."""
-    for member in export.claimed:
-        yield from _read_chat(member, date_order)
-
-
-def exporter(export: Export) -> str | None:
-    """Who is called "You" in the phone's language; else, of two, the one the file is not named after."""
-    (member,) = export.claimed
-    names = {speaker_name(name) for name in _evidence(member, _shape_of(member)).speakers}
-    if called := names & words().exporter:
-        return min(called)
-    title = _title(member.path)
-    others = names - {title}
-    return min(others) if title in names and len(others) == 1 else None
-
-
 def _read_chat(member: Member, date_order: str | None) -> Iterator[Turn | Skipped]:
-    shape = _shape_of(member)
-    chat = _chat(member, shape, date_order)
-    seen: Counter[tuple[str, str]] = Counter()
-    parent: str | None = None
-    for record, is_last in _marking_last(_records(member, shape, chat.order.order)):
-        entry = _entry(member, record, chat, seen, parent, is_last=is_last)
-        if entry is None:
-            continue
+    heads = Heads()
+    chat = _chat(member, heads, date_order)
+    talk, held = _Talk(member.path, chat), None
+    for record in records(member, heads, of_shape(chat.shape, chat.order)):
+        if held is not None and (entry := talk.entry(held, is_last=False)):
+            yield entry
+        held = record
+    if held is not None and (entry := talk.entry(held, is_last=True)):
         yield entry
-        parent = entry.turn if isinstance(entry, Turn) else parent
 
 
-def _marking_last(records: Iterator[Record]) -> Iterator[tuple[Record, bool]]:
-    held = next(records, None)
-    while held is not None:
-        following = next(records, None)
-        yield held, following is None
-        held = following
+class _Talk:
+    """A chat told from its start. Holds what the next message must know: the one before, and how many were alike."""
 
+    def __init__(self, path: str, chat: Chat) -> None:
+        self._path, self._chat = path, chat
+        self._names = Names(chat.colon_names)
+        self._seen: dict[str, int] = {}
+        self._parent: str | None = None
+        self._odd_at = 0
 
-def _entry(
-    member: Member,
-    record: Record,
-    chat: Chat,
-    seen: Counter[tuple[str, str]],
-    parent: str | None,
-    *,
-    is_last: bool,
-) -> Turn | Skipped | None:
-    skipped = partial(Skipped, member.path, bytes=(record.start, record.end))
-    if record.is_piece:
-        return skipped("text_too_long", record=record.raw)
-    try:
-        text = record.raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return skipped("broken_utf8", record=record.raw)
-    if record.header is None:
-        return skipped("before_first_header", record=record.raw) if unmarked(text).strip() else None
-    name, body = split_speaker(_without_line_end(text[record.header.end :], is_last), chat.colon_names)
-    if name is None:
-        return skipped("system_line")
-    speaker, time = speaker_name(name), _time(record.header, chat.order.order)
-    seen[time, speaker] += 1  # left-out files count too: exports with and without files give the same ids
-    kind = classify(body)
-    if kind.reason is not None:
-        return skipped(kind.reason)
-    is_assistant = speaker == META_AI
-    return Turn(
-        member=member.path,
-        conversation=chat.conversation,
-        turn=_key(time, speaker, str(seen[time, speaker])),
-        parent=parent,
-        speaker=speaker,
-        role="assistant" if is_assistant else "user" if chat.with_meta_ai else "person",
-        time=time,
-        time_precision="min" if record.header.second is None else "s",
-        text=kind.text,
-        audience=chat.audience,
-        source=NAME,
-        bytes=(record.start, record.end),
-        edited=kind.edited,
-    )
+    def entry(self, record: Record, *, is_last: bool) -> Turn | Skipped | None:
+        """The turn, or why there is none; nothing for blank lines before the first head."""
+        place = (record.start, record.end)
+        if record.is_piece:
+            return Skipped(self._path, "text_too_long", place, record.raw)
+        try:
+            text = record.raw.decode()
+        except UnicodeDecodeError:
+            return Skipped(self._path, "broken_utf8", place, record.raw)
+        if record.header is None:
+            blank = not unmarked(text).strip()
+            return None if blank else Skipped(self._path, "before_first_header", place, record.raw)
+        name, body = self._names.split(_without_line_end(text[record.header.end :], is_last))
+        if name is None:
+            return Skipped(self._path, "system_line", place)
+        return self._message(record.header, self._names.typed(name), body, place)
+
+    def _message(self, header: Header, speaker: str, body: str, place: tuple[int, int]) -> Turn | Skipped:
+        chat, time = self._chat, _time(header, self._chat.order)
+        said = f"{time}\0{speaker}"
+        ordinal = self._seen.get(said, 0) + 1
+        self._seen[said] = ordinal  # left-out files count too: exports with and without give the same ids
+        kind = Kind(body) if self._is_known_talk(place[0]) else classify(body)
+        if kind.reason is not None:
+            return Skipped(self._path, kind.reason, place)
+        parent, self._parent = self._parent, _key(time, speaker, str(ordinal))
+        return Turn(
+            member=self._path,
+            conversation=chat.conversation,
+            turn=self._parent,
+            parent=parent,
+            speaker=speaker,
+            role="assistant" if speaker == META_AI else "user" if chat.with_meta_ai else "person",
+            time=time,
+            time_precision="min" if header.second is None else "s",
+            text=kind.text,
+            audience=chat.audience,
+            source=NAME,
+            bytes=place,
+            edited=kind.edited,
+        )
+
+    def _is_known_talk(self, start: int) -> bool:
+        """Was it proved plain talk when the file was surveyed? Asked in file order."""
+        odd = self._chat.odd
+        if odd is None:
+            return False
+        while self._odd_at < len(odd) and odd[self._odd_at] < start:
+            self._odd_at += 1
+        return self._odd_at == len(odd) or odd[self._odd_at] > start
 
 
 def _without_line_end(text: str, is_last: bool) -> str:
@@ -478,9 +222,20 @@ def _without_line_end(text: str, is_last: bool) -> str:
 
 
 def _time(header: Header, order: str) -> str:
-    day = to_date(header, order)
+    day, minute = _day_text(header.fields, header.era, order), _minute_text(header.hour, header.minute)
+    return f"{day}{minute}{header.second or 0:02d}"
+
+
+@lru_cache(maxsize=DAYS_KEPT_MAX)
+def _day_text(fields: tuple[int, int, int], era: str, order: str) -> str:
+    day = day_of(fields, era, order)
     assert day is not None  # such heads are not heads
-    return f"{day.isoformat()}T{header.hour:02d}:{header.minute:02d}:{header.second or 0:02d}"
+    return day.isoformat()
+
+
+@lru_cache(maxsize=MINUTES_A_DAY)
+def _minute_text(hour: int, minute: int) -> str:
+    return f"T{hour:02d}:{minute:02d}:"
 
 
 SOURCE = Source(name=NAME, facts=family("whatsapp")[NAME], claims=claims, read=read, exporter=exporter)

@@ -16,6 +16,8 @@ from typing import Any
 MARK = "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 _MARKS = re.compile(MARK)
 _SPACES = re.compile(r"[\u00a0\u202f\u2009]")
+_MARKS_OR_SPACES = re.compile(f"{MARK}|{_SPACES.pattern}")
+START_CHARS = 8
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class Words:
     exporter: frozenset[str]
     title_prefixes: tuple[str, ...]
     orders: Mapping[str, frozenset[str]]
+    starts: frozenset[str]  # the first START_CHARS characters of `system`, or all of a shorter phrase
 
 
 def plain(text: str) -> str:
     """For comparing only: no direction marks, plain spaces, no case, no full stop at the end."""
-    bare = text if text.isascii() else _SPACES.sub(" ", _MARKS.sub("", text))
+    bare = text
+    if not text.isascii() and _MARKS_OR_SPACES.search(text):
+        bare = _SPACES.sub(" ", _MARKS.sub("", text))
     return bare.strip().rstrip(".。").casefold()
 
 
@@ -74,6 +79,7 @@ def words() -> Words:
         exporter=frozenset(table["exporter"]["names"]),
         title_prefixes=tuple(table["title"]["prefixes"]),
         orders={phrase: frozenset(found) for phrase, found in orders.items()},
+        starts=frozenset(phrase[:START_CHARS] for phrase in _all(languages, "system")),
     )
 
 
