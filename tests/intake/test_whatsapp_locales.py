@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from intake.whatsapp_locales import LOCALES as GENERATED
 from witting.intake import FileVerdict, Skipped, Turn, admit
+from witting.intake.whatsapp.header import parse_header
+from witting.intake.whatsapp.heads import Heads
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data" / "interactions-dev"
@@ -106,3 +109,42 @@ def test_a_zip_with_media_gives_its_words_and_names_everything_else():
     assert verdicts[".__chat.txt"].reason == "macos_metadata"
     assert sum(v.reason == "media_not_read" for v in verdicts.values()) == 3
     assert {t.audience for t in found if isinstance(t, Turn)} == {"closed_group"}
+
+
+# The generated suite
+
+
+@pytest.mark.parametrize("locale", [one for one in GENERATED if not one.refused], ids=lambda one: one.name)
+def test_a_generated_locale_is_read_exactly(locale, tmp_path):
+    path = tmp_path / "chat.txt"
+    path.write_bytes(locale.text().encode())
+    records, verdict = read(path)
+    assert (verdict.verdict, verdict.reason, verdict.source) == ("read", "", "whatsapp")
+    told = list(locale.truth())
+    assert [None if isinstance(r, Skipped) else (r.time, r.speaker, r.text) for r in records] == [
+        None if body is None else (time, who, body) for time, who, body in told
+    ]
+    assert [r.reason for r in records if isinstance(r, Skipped)] == ["media_omitted"]
+    precision = {"s" if locale.is_ios else "min"}
+    assert {r.time_precision for r in records if isinstance(r, Turn)} == precision
+
+
+@pytest.mark.parametrize("locale", [one for one in GENERATED if one.refused], ids=lambda one: one.name)
+def test_a_generated_locale_that_nobody_could_read_surely_is_refused(locale, tmp_path):
+    path = tmp_path / "chat.txt"
+    path.write_bytes(locale.text().encode())
+    records, verdict = read(path)
+    assert (records, verdict.verdict, verdict.reason) == ([], "refused", locale.refused)
+
+
+def test_the_generated_suite_is_as_large_as_it_says():
+    assert len({one.text() for one in GENERATED}) >= 80
+
+
+@pytest.mark.parametrize("locale", GENERATED, ids=lambda one: one.name)
+def test_a_head_found_fast_is_the_head_that_is_parsed(locale):
+    heads = Heads()
+    lines = locale.text().split("\n") * 2  # the second time, every date and time was met before
+    lines += [line.replace("9", "99").replace("1", "61") for line in lines]  # no such days, hours, seconds
+    for line in lines:
+        assert heads.at(line.encode()) == parse_header(line)

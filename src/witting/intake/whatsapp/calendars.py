@@ -1,6 +1,6 @@
 """The day a head names: common, Buddhist and Persian calendars, Japanese eras, told apart by the year.
 
-Covered: years of four digits and, common and Buddhist, of two. Not covered: Hijri (Umm al-Qura needs a table) and Minguo
+Covered: years of four digits and, common and Buddhist until 2029, of two. Not covered: Hijri (Umm al-Qura needs a table) and Minguo
 years; they fit nothing here, and a file full of them is refused. Which number is the day: `order.py`.
 """
 
@@ -12,6 +12,7 @@ from functools import lru_cache
 from witting.intake.whatsapp.header import Header
 
 YEAR_MIN, YEAR_MAX = 2009, 2050  # WhatsApp began in 2009
+SHORT_YEAR_MAX = 2029  # of two digits: 30 and more could be Hijri (1430 began in 2008), 88 and more Persian
 DAYS_KEPT_MAX = 8_192
 
 
@@ -29,12 +30,15 @@ def day_of(fields: tuple[int, int, int], era: str, order: str) -> date | None:
         year += {"R": 2018, "令和": 2018, "H": 1988, "平成": 1988}[era]
     if 1388 <= year <= 1429:
         return _persian(year, month, day)
+    is_short = year < 100
     if 2552 <= year <= 2593:
         year -= 543  # Buddhist
-    elif 52 <= year <= 93:
+    elif 52 <= year < 100:
         year += 2500 - 543  # Buddhist in two digits; in the common calendar these years are yet to come
-    elif year < 100:
+    elif is_short:
         year += 2000
+    if is_short and year > SHORT_YEAR_MAX:
+        return None
     if not YEAR_MIN <= year <= YEAR_MAX:
         return None
     try:

@@ -23,7 +23,7 @@ _HALF_DAY_BEFORE = r"[^\W\d_][^\d\s\[\]():,<>/\-–—]{0,15}"
 _HALF_DAY_AFTER = r"[^\d\s\[\]:<>\-–—][^\d\[\]:<>\-–—\n]{0,15}?"
 _MOMENT = (
     rf"(?P<era>[RH]|令和|平成)?(?P<a>\d{{1,4}})(?P<sep1>{_DATE_SEPARATOR})(?P<b>\d{{1,2}})(?P<sep2>{_DATE_SEPARATOR})"
-    rf"(?P<c>\d{{1,4}}){_M}(?P<tail>[.日일]?)"
+    rf"(?P<c>\d{{1,4}}){_M}(?P<tail>[.日일]|{_S}?г\.)?"
     rf"(?P<joiner>{_M}{_S}?[,،、]?{_M}{_S}{{1,4}}{_M}(?:{_JOINER_WORDS}{_S}{{1,4}})?)"
     rf"(?:(?P<before>{_HALF_DAY_BEFORE}){_S}{{0,4}})?"
     rf"{_M}(?P<hour>\d{{1,2}})(?P<colon>[:.])(?P<minute>\d{{2}})(?:(?P=colon)(?P<second>\d{{2}}))?"
@@ -78,7 +78,7 @@ def parse_header(line: str) -> Header | None:
     shape = Shape(
         bracket=found.re is _BRACKET,
         separator=_separator(part["sep1"], part["sep2"]),
-        trailing_mark=bool(part["tail"]),
+        trailing_mark=(part["tail"] or "") in (".", "日", "일"),
         year=_year_place(part),
         joiner=_BLANK.sub("", part["joiner"]),
         colon=part["colon"],

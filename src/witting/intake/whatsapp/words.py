@@ -33,7 +33,7 @@ class Words:
     group: re.Pattern[str]
     omitted_inside: re.Pattern[str]
     deleted_inside: re.Pattern[str]
-    meridiem: Mapping[str, str]  # word -> am | pm | noon
+    meridiem: Mapping[str, str]  # word -> am | pm | noon | clock
     exporter: frozenset[str]
     title_prefixes: tuple[str, ...]
     orders: Mapping[str, frozenset[str]]
