@@ -1,5 +1,5 @@
-"""WhatsApp's chat exports. `SOURCES` goes from the most telling shape to the least."""
+"""WhatsApp: chat exports and the Business Cloud API. `SOURCES` goes from the most telling shape to the least."""
 
-from witting.intake.whatsapp import chat
+from witting.intake.whatsapp import chat, cloud_api
 
-SOURCES = (chat.SOURCE,)
+SOURCES = (cloud_api.SOURCE, chat.SOURCE)
