@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import sys
 import warnings
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from witting import __version__
+from witting.doors.fault import log_fault
 from witting.errors import WittingError
 
 HERE = "witting.doors.cli"
@@ -36,6 +36,7 @@ COMMANDS = (
     ("audit", "run:audit", "Walk to the audit: would the model repeat what somebody told it?"),
     ("release", "run:release", "Walk to the gate, and say whether it opened."),
     ("chat", "chat:chat", "Talk with the released adapter, behind the guard."),
+    ("serve", "serve:serve", "Receive live events over HTTP, for the next walk."),
     ("ledger", None, "Checkpoints and proofs of what happened."),
     ("erase", "erase:erase", "Erase a person from data, corpora and adapters, with a certificate."),
     ("report", None, "Reports computed from ledger and manifests."),
@@ -116,8 +117,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except (
         Exception
     ) as error:  # a door: the fault is named by an id, never by its message, which may hold words
-        fault = secrets.token_hex(4)
-        _log_fault(fault, error)
+        fault = log_fault(error)
         return _say(
             words, "Fault", f"something failed that should not ({type(error).__name__}, fault {fault}).", 1
         )
@@ -140,12 +140,3 @@ def _say(words: Sequence[str], kind: str, message: str, code: int) -> int:
         print(json.dumps({"error": {"kind": kind, "message": message}}, ensure_ascii=False))
     print(f"witting: {message}", file=sys.stderr)
     return code
-
-
-def _log_fault(fault: str, error: BaseException) -> None:
-    """Where it failed, without values: file, line and function of each frame."""
-    frame = error.__traceback__
-    while frame is not None:
-        code = frame.tb_frame.f_code
-        print(f"  fault {fault}: {code.co_filename}:{frame.tb_lineno} {code.co_name}", file=sys.stderr)
-        frame = frame.tb_next

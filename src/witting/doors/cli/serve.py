@@ -1,0 +1,90 @@
+"""`witting serve`: live events come in over HTTP and wait, sealed, for the next walk."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from witting.doors.cli.screen import DEFAULT, Common, show
+from witting.errors import MissingExtra, UsageError
+from witting.workspace import Workspace
+
+REQUESTS_MAX = 100  # at once; more are told to come back
+KEEP_ALIVE_SECONDS = 30
+STOP_SECONDS = 30  # to finish what was begun, once told to stop
+HEAD_BYTES_MAX = 64 << 10
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: Port = 8080,
+    api_key_file: Path | None = None,
+    webhook_secret_file: Path | None = None,
+    common: Common = DEFAULT,
+) -> int:
+    """Receive live events (CloudEvents) over HTTP until stopped. Prints its address once it listens.
+
+    Parameters
+    ----------
+    host
+        The address to listen at. Beyond this machine, put a proxy with TLS before it.
+    port
+        The port; 0 takes one that is free.
+    api_key_file
+        API keys, one a line, in a file only you can read. WITTING_API_KEYS gives some, too.
+    webhook_secret_file
+        Secrets for signatures (Standard Webhooks), likewise. WITTING_WEBHOOK_SECRETS gives some, too.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
+        raise MissingExtra('receiving events over HTTP needs `pip install "witting[serve]"`.')
+    import uvicorn
+
+    from witting.doors.http.authority import read_secrets
+    from witting.doors.http.receiver import receiver
+
+    secrets = read_secrets(os.environ, api_key_file=api_key_file, webhook_secret_file=webhook_secret_file)
+    app = receiver(Workspace.open(common.workspace), secrets)
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listening.getsockname()[1]}"
+    if host not in LOOPBACK and not common.quiet:
+        print("Others can reach this address: put a proxy with TLS before it.", file=sys.stderr)
+    settings = uvicorn.Config(
+        app,
+        log_level="error",
+        access_log=False,  # paths and addresses of people's devices
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=REQUESTS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+    )
+    show(common, {"address": address}, lambda: f"Listening at {address}; events go to {address}/v1/events")
+    sys.stdout.flush()
+    try:
+        uvicorn.Server(settings).run(sockets=[listening])
+    except KeyboardInterrupt:
+        return 0  # Ctrl-C is how it ends
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=REQUESTS_MAX)
+    except (OSError, OverflowError) as error:
+        said = getattr(error, "strerror", None) or "no such address"
+        raise UsageError(
+            f"cannot listen at {host}, port {port}: {said}. Name another with --port."
+        ) from error
