@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from witting.errors import StoreError
+from witting.errors import StoreError, SubjectErased
 from witting.store.database import begin_write, chunks, insert_missing
 from witting.store.keys import KeyStore
 from witting.store.tables import known_events, spool
@@ -75,10 +75,12 @@ class Spool:
             told.setdefault(self._mac(event), event)  # told twice, the first stands
         with self._turn:
             fresh = self._fresh(told)
-            gone = self._vault.erased_handles([event.handle for event in fresh.values()])
-            living = {mac: event for mac, event in fresh.items() if event.handle not in gone}
-            new = self._insert(living, now) if living else 0
-        erased = len(fresh) - len(living)
+            try:
+                new, erased = self._insert(fresh, now), 0
+            except SubjectErased:
+                gone = self._vault.erased_handles([event.handle for event in fresh.values()])
+                living = {mac: event for mac, event in fresh.items() if event.handle not in gone}
+                new, erased = self._insert(living, now), len(fresh) - len(living)
         return Taken(new=new, known=len(events) - new - erased, erased=erased)
 
     def waiting(self, *, until: datetime) -> int:
@@ -129,12 +131,15 @@ class Spool:
         return {mac: event for mac, event in events.items() if mac not in known}
 
     def _insert(self, events: dict[str, Event], now: datetime) -> int:
-        macs, handles = list(events), [event.handle for event in events.values()]
-        subjects = self._vault.subjects_for(handles)
+        """How many of them were new. Raises SubjectErased, keeping nothing."""
+        if not events:
+            return 0
+        macs = list(events)
+        subjects = self._vault.subjects_for([event.handle for event in events.values()])
         data = [event.data for event in events.values()]
         sealed = self._keys.seal_bytes(subjects, [_label(mac) for mac in macs], data)
-        rows = [
-            {
+        rows = {
+            mac: {
                 "event_mac": mac,
                 "subject_id": subject,
                 "about_rights": event.about_rights,
@@ -143,15 +148,15 @@ class Spool:
                 "size_bytes": len(event.data),
             }
             for (mac, event), subject, words in zip(events.items(), subjects, sealed, strict=True)
-        ]
+        }
         with begin_write(self._database, lock=LOCK) as connection:
             known = _known(connection, macs)  # another receiver may have taken some of them
-            fresh = [row for row in rows if row["event_mac"] not in known]
+            fresh = [mac for mac in macs if mac not in known]
             if fresh:
                 _refuse_too_many(connection, len(fresh))
-                marks = [{"event_mac": row["event_mac"], "received_at": now} for row in fresh]
+                marks = [{"event_mac": mac, "received_at": now} for mac in fresh]
                 insert_missing(connection, known_events, marks)
-                connection.execute(sa.insert(spool), fresh)
+                connection.execute(sa.insert(spool), [rows[mac] for mac in fresh])
         return len(fresh)
 
 
@@ -178,7 +183,8 @@ def _fix(connection: sa.Connection, until: datetime, events_max: int, bytes_max:
 
 
 def _refuse_too_many(connection: sa.Connection, more: int) -> None:
-    first, last = connection.execute(sa.select(sa.func.min(spool.c.seq), sa.func.max(spool.c.seq))).one()
+    ends = [sa.select(end(spool.c.seq)).scalar_subquery() for end in (sa.func.min, sa.func.max)]
+    first, last = connection.execute(sa.select(*ends)).one()  # apart, so that SQLite looks and does not scan
     if first is not None and last - first + 1 + more > WAITING_MAX:  # at least as many as wait, and no count
         raise StoreError(
             f"{WAITING_MAX:,} live events wait already, and none was lost. Run `witting run`, then send these again."
