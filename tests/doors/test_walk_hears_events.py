@@ -216,6 +216,12 @@ def test_what_came_after_the_walk_began_waits(plain: Workspace) -> None:
     assert walk_on(plain, until="intake", now=later).rooms["intake"]["live_events_read_now"] == 1
 
 
+def test_it_receives_while_a_walk_holds_the_workspace(workspace: Workspace) -> None:
+    with Workspace.open(workspace.root).held():
+        assert post(client_of(workspace), [event("1")])["new"] == 1
+    assert walk_on(workspace, until="intake").rooms["intake"]["live_events_read_now"] == 1
+
+
 def test_an_earlier_moment_does_not_look_past_what_came_live(
     plain: Workspace, plain_client: TestClient
 ) -> None:
