@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import witting
-from witting.doors.cli import COMMANDS, GROUPS, main
+from conftest import REPOSITORY, witting
+from witting.doors.cli import COMMANDS, GROUPS, main, screen
 
 HELP_SECONDS_MAX = 0.4
 TRIES_MAX = 15
@@ -194,3 +195,22 @@ def test_the_console_script_exits_with_the_code(tmp_path: Path) -> None:
     assert said.code == 2
     assert said.json["error"]["kind"] == "NotAWorkspace"
     assert witting("--version").out.strip() == "0.1.0"
+
+
+def test_what_is_done_at_once_says_nothing_of_its_progress() -> None:
+    export = REPOSITORY / "tests" / "intake" / "examples" / "turns" / "turns.jsonl"
+    said = witting("intake", "--dry-run", export)
+    assert (said.code, said.err) == (0, "")
+
+
+def test_long_work_says_how_fast_it_is_and_when_it_ends(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    clock = iter([0.0, 1.0, 6.0, 12.0])
+    monkeypatch.setattr(screen.time, "monotonic", lambda: next(clock))
+    with screen.progress(screen.DEFAULT) as tell:
+        for done in (0, 10, 60, 120):
+            tell("reading", done, 120)
+    assert capsys.readouterr().err.splitlines() == [
+        "reading: 0 of 120",
+        "reading: 60 of 120 (10.0/s, 6 s left)",
+        "reading: 120 of 120 (10.0/s)",
+    ]

@@ -18,6 +18,7 @@ from typing import Any
 from cyclopts import Parameter
 
 LINE_SECONDS = 5.0  # without a terminal, progress is a line now and then
+RATE_SECONDS_MIN = 0.5  # a rate over less says nothing
 
 
 @Parameter(name="*")
@@ -107,20 +108,23 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _Lines:
-    """Remembers when each task began and last spoke."""
+    """Remembers when each task began and when it last spoke. A task that is done before it spoke says nothing."""
 
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
-        self._spoke = 0.0
+        self._spoke: dict[str, float] = {}
 
     def tell(self, what: str, done: int, total: int) -> None:
         at = time.monotonic()
-        first = what not in self._began
-        began = self._began.setdefault(what, at)
-        if not first and done < total and at - self._spoke < LINE_SECONDS:
+        took = at - self._began.setdefault(what, at)
+        silent = at - self._spoke[what] if what in self._spoke else None
+        if done >= total:
+            if silent is None and took < LINE_SECONDS:
+                return
+        elif silent is not None and silent < LINE_SECONDS:
             return
-        self._spoke = at
-        rate = done / (at - began) if at > began else 0.0
+        self._spoke[what] = at
+        rate = done / took if took >= RATE_SECONDS_MIN else 0.0
         left = f", {(total - done) / rate:,.0f} s left" if rate and done < total else ""
         speed = f" ({rate:,.1f}/s{left})" if rate else ""
         print(f"{what}: {done:,} of {total:,}{speed}", file=sys.stderr, flush=True)
