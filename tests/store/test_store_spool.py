@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from witting.errors import StoreError
 from witting.store import spool as spool_module
 from witting.store.database import open_database
 from witting.store.keys import KeyStore
-from witting.store.spool import KNOWN_DAYS, Event, Spool
+from witting.store.spool import KNOWN_DAYS, Event, Spool, Taken
 from witting.store.tables import known_events
 from witting.store.tables import spool as spool_table
 from witting.store.vault import Vault
@@ -187,3 +190,104 @@ def test_what_was_answered_survives_a_kill(database_url: str, tmp_path: Path, ke
     spool = Spool(database, keys, Vault(database, keys))
     assert spool.waiting(until=NOW) == len(done.stdout.split()) == 20
     database.dispose()
+
+
+def take_at_once(spool: Spool, deliveries: Sequence[Sequence[Event]]) -> list[Taken | StoreError]:
+    """All of them from threads of their own, queued before the first has its turn."""
+    said: list[Taken | StoreError | None] = [None] * len(deliveries)
+
+    def take(place: int) -> None:
+        try:
+            said[place] = spool.take(deliveries[place], now=NOW)
+        except StoreError as error:
+            said[place] = error
+
+    threads = [threading.Thread(target=take, args=(place,)) for place in range(len(deliveries))]
+    with spool._turn:
+        for place, thread in enumerate(threads):
+            thread.start()
+            while len(spool._queue) <= place:
+                os.sched_yield()
+    for thread in threads:
+        thread.join(timeout=60)
+    return [found for found in said if found is not None]
+
+
+def commits(database: sa.Engine) -> list[object]:
+    seen: list[object] = []
+    sa.event.listen(database, "commit", seen.append)
+    return seen
+
+
+def test_deliveries_that_come_at_once_share_a_transaction_and_keep_their_own_counts(
+    spool: Spool, database: sa.Engine
+) -> None:
+    spool.take([event("0")], now=NOW)
+    seen = commits(database)
+    said = take_at_once(
+        spool,
+        [[event("1")], [event("2"), event("2")], [event("1"), event("3")], [event("0")], [], [event("4")]],
+    )
+    assert said == [
+        Taken(1, 0, 0),
+        Taken(1, 1, 0),
+        Taken(1, 1, 0),
+        Taken(0, 1, 0),
+        Taken(0, 0, 0),
+        Taken(1, 0, 0),
+    ]
+    assert len(seen) == 1
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    assert batch.events == tuple(event(id).data for id in "01234")
+
+
+def test_an_erased_person_in_one_of_them_is_refused_there_alone(
+    spool: Spool, database: sa.Engine, keys: KeyStore
+) -> None:
+    vault = Vault(database, keys)
+    (ana,) = vault.subjects_for(["app:ana"])
+    keys.destroy(ana)
+    vault.mark_erased(ana)
+    ben = {"handle": "app:ben"}
+    said = take_at_once(spool, [[event("1"), event("2", **ben)], [event("3")], [event("4", **ben)]])
+    assert said == [Taken(1, 0, 1), Taken(0, 0, 1), Taken(1, 0, 0)]
+
+
+def test_nobody_pays_for_what_another_delivery_brought(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "WAITING_MAX", 4)
+    spool.take([event("0")], now=NOW)
+    said = take_at_once(spool, [[event("1")], [event(f"many-{n}") for n in range(3)], [event("2")]])
+    assert isinstance(said[1], StoreError)
+    assert [said[0], said[2]] == [Taken(1, 0, 0), Taken(1, 0, 0)]
+    assert spool.waiting(until=NOW) == 3
+
+
+def test_a_transaction_holds_so_many_events_and_at_least_one_delivery(
+    spool: Spool, database: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "TOGETHER_EVENTS_MAX", 2)
+    spool.take([event("0")], now=NOW)
+    seen = commits(database)
+    said = take_at_once(
+        spool, [[event("1")], [event("2")], [event(f"m-{n}") for n in range(3)], [event("3")]]
+    )
+    assert said == [Taken(1, 0, 0), Taken(1, 0, 0), Taken(3, 0, 0), Taken(1, 0, 0)]
+    assert len(seen) == 3
+
+
+def test_whoever_waits_behind_one_that_was_stopped_is_told(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stopped(*_: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(spool, "_insert", stopped)
+        stopping.setattr(threading, "excepthook", lambda _: None)
+        said = take_at_once(spool, [[event("1")], [event("2")]])
+    assert [type(error) for error in said] == [StoreError]  # the other was stopped itself
+    assert spool.take([event("1"), event("2")], now=NOW).new == 2

@@ -9,13 +9,17 @@ makes it unique lies here as a keyed hash, for KNOWN_DAYS after it came; the has
 A batch is fixed in the database before a word of it is read: a walk that was killed reads the same events again, under
 the same name, and whatever it had committed of them is found to be known. Void where two walks drain at once; a walk
 holds the workspace.
+
+Deliveries that come at once share a transaction: whoever has the turn takes all that queued up meanwhile (group commit;
+DeWitt et al., Implementation techniques for main memory database systems, 1984, section 5).
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,6 +35,7 @@ KNOWN_DAYS = (
     90  # senders try again for days; later than this, rows and entries are still told apart by content
 )
 WAITING_MAX = 5_000_000  # events; more are refused until a walk has taken some
+TOGETHER_EVENTS_MAX = 2_000  # of several deliveries in one transaction; one larger delivery goes alone
 LOCK = "spool"
 
 
@@ -60,28 +65,84 @@ class Batch:
     events: tuple[bytes | None, ...] = field(repr=False)
 
 
+@dataclass
+class _Delivery:
+    """What one caller of `take` brought, and what became of it: `taken` or `error`, once somebody had the turn."""
+
+    events: dict[str, Event]  # by keyed hash
+    told: int  # those told twice included
+    now: datetime
+    taken: Taken | None = None
+    error: Exception | None = None
+
+    def over(self) -> bool:
+        return self.taken is not None or self.error is not None
+
+
 class Spool:
-    """Holds a lock, so that the threads of one receiver wait in turn and not each for SQLite."""
+    """Holds a queue, so that the threads of one receiver share a transaction and do not each wait for the database."""
 
     def __init__(self, database: sa.Engine, keys: KeyStore, vault: Vault) -> None:
         self._database, self._keys, self._vault = database, keys, vault
         self._turn = threading.Lock()
+        self._queue: deque[_Delivery] = deque()  # appending and popping are atomic
 
     def take(self, events: Sequence[Event], *, now: datetime) -> Taken:
-        """Keeps what was not known, in one transaction; when this returns it is on disk. Raises StoreError when too many
-        wait."""
+        """Keeps what was not known; when this returns it is on disk. All of it or, where this raises, nothing. Raises
+        StoreError when too many wait."""
         told: dict[str, Event] = {}
         for event in events:
             told.setdefault(self._mac(event), event)  # told twice, the first stands
+        mine = _Delivery(told, len(events), now)
+        self._queue.append(mine)
         with self._turn:
-            fresh = self._fresh(told)
-            try:
-                new, erased = self._insert(fresh, now), 0
-            except SubjectErased:
-                gone = self._vault.erased_handles([event.handle for event in fresh.values()])
-                living = {mac: event for mac, event in fresh.items() if event.handle not in gone}
-                new, erased = self._insert(living, now), len(fresh) - len(living)
-        return Taken(new=new, known=len(events) - new - erased, erased=erased)
+            while not mine.over():
+                self._take_all(self._waiting_together())
+        if mine.error is not None:
+            raise mine.error
+        assert mine.taken is not None
+        return mine.taken
+
+    def _waiting_together(self) -> list[_Delivery]:
+        """The next deliveries in the order they came, as many as one transaction holds."""
+        together = [self._queue.popleft()]
+        size = len(together[0].events)
+        while self._queue and size + len(self._queue[0].events) <= TOGETHER_EVENTS_MAX:
+            together.append(self._queue.popleft())
+            size += len(together[-1].events)
+        return together
+
+    def _take_all(self, together: Sequence[_Delivery]) -> None:
+        """In one transaction; where that fails, each in its own, so that nobody pays for what another brought."""
+        try:
+            self._take_together(together)
+        except BaseException as error:
+            if len(together) > 1 and isinstance(error, Exception):
+                for delivery in together:
+                    self._take_all([delivery])
+                return
+            for delivery in together:
+                delivery.error = error if isinstance(error, Exception) else _cut_short()
+            if not isinstance(error, Exception):
+                raise
+
+    def _take_together(self, together: Sequence[_Delivery]) -> None:
+        first: dict[str, _Delivery] = {}  # an event in two deliveries is the first one's
+        for delivery in together:
+            for mac in delivery.events:
+                first.setdefault(mac, delivery)
+        fresh = self._fresh({mac: delivery.events[mac] for mac, delivery in first.items()})
+        at, gone = {mac: delivery.now for mac, delivery in first.items()}, set[str]()
+        try:
+            new = self._insert(fresh, at)
+        except SubjectErased:
+            erased = self._vault.erased_handles([event.handle for event in fresh.values()])
+            gone = {mac for mac, event in fresh.items() if event.handle in erased}
+            new = self._insert({mac: event for mac, event in fresh.items() if mac not in gone}, at)
+        for delivery in together:
+            kept = sum(first[mac] is delivery for mac in new & delivery.events.keys())
+            refused = len(gone & delivery.events.keys())
+            delivery.taken = Taken(new=kept, known=delivery.told - kept - refused, erased=refused)
 
     def waiting(self, *, until: datetime) -> int:
         """How many events came until then and were not committed yet."""
@@ -130,10 +191,10 @@ class Spool:
             known = _known(connection, list(events))
         return {mac: event for mac, event in events.items() if mac not in known}
 
-    def _insert(self, events: dict[str, Event], now: datetime) -> int:
-        """How many of them were new. Raises SubjectErased, keeping nothing."""
+    def _insert(self, events: dict[str, Event], at: Mapping[str, datetime]) -> set[str]:
+        """Which of them were new. Raises SubjectErased, keeping nothing."""
         if not events:
-            return 0
+            return set()
         macs = list(events)
         subjects = self._vault.subjects_for([event.handle for event in events.values()])
         data = [event.data for event in events.values()]
@@ -143,7 +204,7 @@ class Spool:
                 "event_mac": mac,
                 "subject_id": subject,
                 "about_rights": event.about_rights,
-                "received_at": now,
+                "received_at": at[mac],
                 "sealed": words,
                 "size_bytes": len(event.data),
             }
@@ -154,10 +215,14 @@ class Spool:
             fresh = [mac for mac in macs if mac not in known]
             if fresh:
                 _refuse_too_many(connection, len(fresh))
-                marks = [{"event_mac": mac, "received_at": now} for mac in fresh]
+                marks = [{"event_mac": mac, "received_at": at[mac]} for mac in fresh]
                 insert_missing(connection, known_events, marks)
                 connection.execute(sa.insert(spool), [rows[mac] for mac in fresh])
-        return len(fresh)
+        return set(fresh)
+
+
+def _cut_short() -> StoreError:
+    return StoreError("the process was stopped while this was taken; nothing of it was kept. Send it again.")
 
 
 def _fix(connection: sa.Connection, until: datetime, events_max: int, bytes_max: int) -> str | None:
