@@ -256,7 +256,7 @@ CORPUS = {"before": "1" * 32, "after": "2" * 32, "removed": [], "parts": ["d" * 
 
 def body(treatment: str, **changes: object) -> dict:
     said = {
-        "located": LOCATED, "request_entry": 41, "rewritten": PARTS, "corpus": CORPUS,
+        "located": LOCATED, "waiting_events": 5, "request_entry": 41, "rewritten": PARTS, "corpus": CORPUS,
         "adapter": {"treatment": treatment}, "audit": "50-run", "release": {"open": True},
         "remaining": {"quarantined_records_until_retention": 2}, "controller": "Linden Kitchens",
     }  # fmt: skip
@@ -267,11 +267,11 @@ def body(treatment: str, **changes: object) -> dict:
 def test_a_certificate_says_what_was_done_and_what_it_means(treatment: str) -> None:
     said = json.loads(json.dumps(body(treatment)))
     assert set(said) == {
-        "subject", "shard", "request_entry", "controller", "key", "located_rows", "rewritten", "corpus", "adapter",
+        "subject", "shard", "request_entry", "controller", "key", "located_rows", "waiting_events", "rewritten", "corpus", "adapter",
         "audit", "release", "remaining", "not_proven",
     }  # fmt: skip
     assert said["key"] == "destroyed"
-    assert said["located_rows"] == {TURNS: 3, EXAMPLES: 1}
+    assert (said["located_rows"], said["waiting_events"]) == ({TURNS: 3, EXAMPLES: 1}, 5)
     assert [part["rows_removed"] for part in said["rewritten"]] == [3, 1]
     assert said["adapter"]["treatment"] == treatment
     assert said["adapter"]["means"].endswith(".")

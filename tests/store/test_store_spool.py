@@ -131,6 +131,23 @@ def test_an_erased_person_is_refused_at_the_door_and_closed_where_they_wait(
     assert batch.events == (None, event("2").data, event("4").data)
 
 
+def test_one_persons_events_are_counted_and_forgotten_also_out_of_a_batch(
+    spool: Spool, database: sa.Engine, keys: KeyStore
+) -> None:
+    spool.take([event("1"), event("2", handle="app:ben"), event("3")], now=NOW)
+    (ana,) = Vault(database, keys).subjects_for(["app:ana"])
+    before = spool.claim(**ALL)
+    assert spool.waiting_of(ana) == 2
+    spool.forget(ana)
+    spool.forget(ana)
+    assert (spool.waiting_of(ana), spool.waiting(until=NOW)) == (0, 1)
+    left = spool.claim(**ALL)
+    assert before is not None
+    assert left is not None
+    assert (left.id, left.events) == (before.id, (event("2", handle="app:ben").data,))
+    assert spool.take([event("1")], now=NOW).known == 1
+
+
 def test_no_byte_of_what_was_said_or_of_whom_is_in_the_clear(database: sa.Engine, spool: Spool) -> None:
     spool.take([event("secret-id-77", handle="app:ana-handle", source="/secret-source")], now=NOW)
     with database.connect() as connection:

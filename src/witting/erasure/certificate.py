@@ -40,6 +40,7 @@ def treatment(before: str | None, after: str | None) -> str:
 def certificate_body(
     *,
     located: Located,
+    waiting_events: int,
     request_entry: int,
     rewritten: Sequence[Rewritten],
     corpus: Mapping[str, Any] | None,
@@ -57,6 +58,7 @@ def certificate_body(
         "controller": controller,
         "key": "destroyed",
         "located_rows": dict(located.rows),
+        "waiting_events": waiting_events,  # live events that no walk had read, deleted
         "rewritten": [asdict(part) for part in rewritten],
         "corpus": dict(corpus) if corpus is not None else None,
         "adapter": dict(adapter) | {"means": TREATMENTS[adapter["treatment"]]},

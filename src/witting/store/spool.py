@@ -156,6 +156,17 @@ class Spool:
         with self._database.connect() as connection:
             return connection.execute(query).first() is not None
 
+    def waiting_of(self, subject_id: str) -> int:
+        """How many events about this person wait."""
+        query = sa.select(sa.func.count()).select_from(spool).where(spool.c.subject_id == subject_id)
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def forget(self, subject_id: str) -> None:
+        """Deletes the events about this person; again is fine. The hashes of source and id stay their KNOWN_DAYS."""
+        with begin_write(self._database, lock=LOCK) as connection:
+            connection.execute(sa.delete(spool).where(spool.c.subject_id == subject_id))
+
     def claim(self, *, until: datetime, events_max: int, bytes_max: int) -> Batch | None:
         """The batch that was not settled yet, else a new one of the oldest events that came until then."""
         with begin_write(self._database, lock=LOCK) as connection:

@@ -56,6 +56,7 @@ def plan(step: Step, subject_id: str) -> dict[str, Any]:
         "subject": subject_id,
         "shard": found.shard,
         "rows": dict(found.rows),
+        "waiting_events": step.workspace.spool.waiting_of(subject_id),
         "corpus_examples": examples,
         "parts_to_rewrite": len(found.rows) + (1 if examples else 0),
         "training_steps": steps if examples else 0,
@@ -94,11 +95,13 @@ def _erase(step: Step, run: Run) -> dict[str, Any]:
     guard.stop_serving(step.workspace, located.shard, trained=run.body["corpus_examples"] > 0)
     step.workspace.keys.destroy(located.subject_id)
     step.workspace.vault.mark_erased(located.subject_id)
+    run = _forget_waiting(step, run, located)
     rewritten = _purge(step, run, located)
     changed = _new_corpus(step, run, located)
     results = _unlearn(step, run, located, changed) if changed is not None else None
     return certificate_body(
         located=located,
+        waiting_events=run.body["waiting_events"],
         request_entry=run.body["request_entry"],
         rewritten=rewritten,
         corpus=changed,
@@ -153,6 +156,16 @@ def _locate(step: Step, subject_id: str) -> Located:
     check_shards(step.workspace)
     shard = step.workspace.keys.shard(subject_id, step.workspace.settings.corpus.shards)
     return locate(step.workspace.snapshots, step.workspace.objects, subject_id, shard=shard, names=OF_PEOPLE)
+
+
+def _forget_waiting(step: Step, run: Run, located: Located) -> Run:
+    """Live events about the person that no walk has read yet: counted and noted, then deleted. Their key is gone by now
+    and the receiver refuses new ones; one that was being taken in that moment stays closed, and the next walk drops it."""
+    if "waiting_events" not in run.body:
+        waiting = step.workspace.spool.waiting_of(located.subject_id)
+        run = note_run(step.workspace.database, run.run_id, {**run.body, "waiting_events": waiting})
+    step.workspace.spool.forget(located.subject_id)
+    return run
 
 
 def _purge(step: Step, run: Run, located: Located) -> list[Rewritten]:

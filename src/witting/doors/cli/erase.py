@@ -49,7 +49,8 @@ def _agreed(planned: dict[str, Any]) -> bool:
 def _plan(planned: dict[str, Any]) -> str:
     rows = ", ".join(f"{count} in {name}" for name, count in planned["rows"].items()) or "none"
     return (
-        f"Rows of this person: {rows}; {planned['corpus_examples']} examples in the corpus.\n"
+        f"Rows of this person: {rows}; {planned['waiting_events']} live events that wait; "
+        f"{planned['corpus_examples']} examples in the corpus.\n"
         f"{planned['parts_to_rewrite']} parts are rewritten; shard {planned['shard']} is trained again "
         f"({planned['training_steps']} steps). The key is destroyed: there is no way back."
     )
@@ -59,7 +60,8 @@ def _certificate(done: dict[str, Any]) -> str:
     body = done["body"]
     lines = [
         "Erased.",
-        f"  key: {body['key']}; rows rewritten: {sum(part['rows_removed'] for part in body['rewritten'])}",
+        f"  key: {body['key']}; rows rewritten: {sum(part['rows_removed'] for part in body['rewritten'])}; "
+        f"waiting live events deleted: {body['waiting_events']}",
         f"  adapter: {body['adapter']['means']}",
     ]
     if body["release"] is not None:
