@@ -30,6 +30,7 @@ def serve(
     port: Port = 8080,
     api_key_file: Path | None = None,
     webhook_secret_file: Path | None = None,
+    allowed_origin: tuple[str, ...] = (),
     common: Common = DEFAULT,
 ) -> int:
     """Receive live events (CloudEvents) over HTTP until stopped. Prints its address once it listens.
@@ -44,16 +45,21 @@ def serve(
         API keys, one a line, in a file only you can read. WITTING_API_KEYS gives some, too.
     webhook_secret_file
         Secrets for signatures (Standard Webhooks), likewise. WITTING_WEBHOOK_SECRETS gives some, too.
+    allowed_origin
+        A sender that is told yes when it asks with OPTIONS whether its events are expected: a DNS name, or * for all; may be
+        given several times. WITTING_ALLOWED_ORIGINS names some, too.
     """
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise MissingExtra('receiving events over HTTP needs `pip install "witting[serve]"`.')
     import uvicorn
 
     from witting.doors.http.authority import read_secrets
+    from witting.doors.http.handshake import read_origins
     from witting.doors.http.receiver import receiver
 
     secrets = read_secrets(os.environ, api_key_file=api_key_file, webhook_secret_file=webhook_secret_file)
-    app = receiver(Workspace.open(common.workspace), secrets)
+    origins = read_origins(os.environ, allowed_origin)
+    app = receiver(Workspace.open(common.workspace), secrets, origins=origins)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}"

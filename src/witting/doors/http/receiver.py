@@ -1,6 +1,7 @@
 """The receiver: live events over HTTP, kept before they are answered.
 
-Covered: POST /v1/events (CloudEvents 1.0: structured, batched, binary), GET /healthz, limits, errors. Not covered: TLS and
+Covered: POST /v1/events (CloudEvents 1.0: structured, batched, binary), its webhook handshake (OPTIONS), GET /healthz,
+limits, errors. Not covered: TLS and
 limits by sender (a proxy before this one), reading back, Kafka. Nothing of a request is logged.
 
 What is good in a request is kept, also where another event beside it is wrong: no withdrawal is lost over a neighbour.
@@ -24,6 +25,7 @@ from witting import __version__
 from witting.doors.fault import log_fault
 from witting.doors.http.authority import Secrets, holds_key, signed
 from witting.doors.http.cloud_events import Wrong, events_in, is_binary, understood
+from witting.doors.http.handshake import permission
 from witting.doors.http.problem import Problem
 from witting.errors import WittingError
 from witting.store.spool import Event
@@ -40,8 +42,14 @@ def _clock() -> datetime:
     return datetime.now(UTC)
 
 
-def receiver(workspace: Workspace, secrets: Secrets, *, now: Callable[[], datetime] = _clock) -> FastAPI:
-    """The application. Opens the workspace's database and keys at once, so that what is wrong with them is said now."""
+def receiver(
+    workspace: Workspace,
+    secrets: Secrets,
+    *,
+    origins: frozenset[str] = frozenset(),
+    now: Callable[[], datetime] = _clock,
+) -> FastAPI:
+    """The application; without `origins` it knows no OPTIONS. Opens the workspace's database and keys at once, so that what is wrong with them is said now."""
     workspace.spool  # noqa: B018
     app = FastAPI(
         title="Witting",
@@ -66,6 +74,12 @@ def receiver(workspace: Workspace, secrets: Secrets, *, now: Callable[[], dateti
         if claim is not None:
             claim.check(body, secrets)
         return await run_in_threadpool(_take, workspace, request, body, at, by_key=by_key)
+
+    if origins:
+
+        @app.options("/v1/events")
+        def ask(request: Request) -> Response:
+            return permission(request.headers, origins)
 
     _guard(app)
     return app
