@@ -21,6 +21,7 @@ KEEP_ALIVE_SECONDS = 30
 STOP_SECONDS = 30  # to finish what was begun, once told to stop
 HEAD_BYTES_MAX = 64 << 10
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Several = Annotated[tuple[str, ...], Parameter(negative=())]
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))]
 
 
@@ -30,7 +31,7 @@ def serve(
     port: Port = 8080,
     api_key_file: Path | None = None,
     webhook_secret_file: Path | None = None,
-    allowed_origin: tuple[str, ...] = (),
+    allowed_origin: Several = (),
     common: Common = DEFAULT,
 ) -> int:
     """Receive live events (CloudEvents) over HTTP until stopped. Prints its address once it listens.
