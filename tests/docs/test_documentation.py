@@ -144,6 +144,11 @@ def test_the_tables_page_is_what_its_script_writes() -> None:
     assert tables.PAGE.read_text("utf-8") == tables.page()  # otherwise: python docs/tables.py
 
 
+def test_the_cases_page_is_what_its_script_writes() -> None:
+    cases = script("cases")
+    assert cases.PAGE.read_text("utf-8") == cases.page()  # otherwise: python docs/cases.py
+
+
 def test_the_sources_page_is_what_its_script_writes() -> None:
     sources = script("sources")
     assert sources.PAGE.read_text("utf-8") == sources.page()  # otherwise: python docs/sources.py

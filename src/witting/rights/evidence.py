@@ -2,7 +2,7 @@
 
 Covers: hard gates, score, verdict, profiles (`gdpr`, `ccpa`, `dpdp`, `coppa`, `global_floor`) as data in
 `packs/evidence/`. Not covered: reading the record (`capture.py`), the checks themselves (`gates.py`), what a verdict
-opens (`timeline.py`), the check of `evidence_sig` (kept, worth nothing until something here can verify it).
+opens (`timeline.py`), the check of the signature (`signature.py`; asked for only where a caller has made it).
 `valid` may feed weights, `weak` evaluation only, `invalid` nothing. A verdict is evidence for a lawful consent,
 never proof that one was lawful: no regulator approves a form, and the record is the controller's own account.
 
@@ -67,6 +67,7 @@ class EvidenceRule:
     hard: bool
     weight: int
     reviewed: bool
+    strict: bool  # asked only where its answer can be checked
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,17 @@ def judge(
     now: datetime,
     notices: Callable[[str], bool] | None = None,
     given_at: datetime | None = None,
+    signed: bool | None = None,
 ) -> Judgement:
     """The verdict on `evidence` under `profile`. Raises InvalidEvent (a field), UsageError (a profile).
 
     `notices` says whether the notice store holds a text of that SHA-256. With `given_at` the record is judged as of
-    that moment: that it ran out since is then no failure.
+    that moment: that it ran out since is then no failure. `signed` says whether its signature verified (strict mode);
+    None leaves that unasked.
     """
-    return judge_record(read_evidence(evidence), profile=profile, now=now, notices=notices, given_at=given_at)
+    return judge_record(
+        read_evidence(evidence), profile=profile, now=now, notices=notices, given_at=given_at, signed=signed
+    )
 
 
 def judge_record(
@@ -107,6 +112,7 @@ def judge_record(
     now: datetime,
     notices: Callable[[str], bool] | None = None,
     given_at: datetime | None = None,
+    signed: bool | None = None,
 ) -> Judgement:
     """`judge`, on a record that was read before."""
     law = load_profile(profile)
@@ -117,8 +123,10 @@ def judge_record(
         given_at=given_at,
         place_may_be_unknown=profile == FLOOR,
         notices=notices,
+        signed=signed,
     )
-    failed = [rule for rule in law.rules if not CHECKS[rule.failure.rule](asked)]
+    rules = [rule for rule in law.rules if signed is not None or not rule.strict]
+    failed = [rule for rule in rules if not CHECKS[rule.failure.rule](asked)]
     score = _score(law, failed, evidence.depth)
     return Judgement(
         verdict="invalid" if any(rule.hard for rule in failed) else _verdict(law, score),
@@ -170,8 +178,10 @@ def load_profile(name: str) -> Profile:
 
 def _rule(raw: Mapping[str, Any], sources: Mapping[str, str]) -> EvidenceRule:
     failure = Failure(raw["id"], raw["field"], sources.get(raw["id"], raw["source"]), raw["remedy"])
-    hard = raw["class"] == "hard"
-    return EvidenceRule(failure, hard, 0 if hard else raw["weight"], raw["reviewed"])
+    weight = raw["weight"] if raw["class"] == "scored" else 0
+    return EvidenceRule(
+        failure, raw["class"] != "scored", weight, raw["reviewed"], strict=raw["class"] == "strict"
+    )
 
 
 def _limits(raw: dict[str, Any]) -> Limits:

@@ -77,6 +77,7 @@ class Asked:
     given_at: datetime | None  # when the yes was given, where the caller knows it
     place_may_be_unknown: bool
     notices: Callable[[str], bool] | None
+    signed: bool | None  # does the signature verify? None where nobody could check it
 
     @property
     def at(self) -> datetime:
@@ -268,6 +269,11 @@ def _captured(asked: Asked) -> bool:
     return by is not None and _stated(by.app) and _stated(by.build) and _stated(by.ui_test_id)
 
 
+def _signed(asked: Asked) -> bool:
+    mark = asked.evidence.evidence_sig
+    return asked.signed is True and mark is not None and mark.log_index is not None
+
+
 def _fair_incentive(asked: Asked) -> bool:
     incentive = asked.evidence.incentive
     if isinstance(incentive, Incentive):
@@ -329,6 +335,7 @@ CHECKS: Mapping[str, Check] = {
     "29.status": _status_valid,
     "30.subject_ref": _pseudonymous,
     "31.captured_by": _captured,
+    "32.evidence_sig": _signed,
     "33.incentive": _fair_incentive,
     "34.data_window": _window_after_notice,
 }

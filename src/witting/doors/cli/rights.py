@@ -15,6 +15,7 @@ from witting.rights.evidence import judge as judge_evidence
 from witting.rights.explain import explain as explain_turn
 from witting.rights.record import RightsEvent, read_events
 from witting.rights.record import record as record_events
+from witting.rights.signature import is_signed, read_key
 from witting.rights.standing import standing as standing_of
 from witting.walk.find import find_person, find_turn
 from witting.workspace import Workspace
@@ -94,6 +95,7 @@ def judge(
     /,
     *,
     profile: Literal["gdpr", "ccpa", "dpdp", "coppa", "global_floor"] = "gdpr",
+    signed_by: Path | None = None,
     common: Common = DEFAULT,
 ) -> int:
     """Is this consent informed? Exit code 0 when valid, 1 when weak or invalid.
@@ -104,8 +106,12 @@ def judge(
         A JSON file, docs/formats/evidence.md.
     profile
         Whose rules.
+    signed_by
+        Strict: the record must be signed by this Ed25519 public key (PEM).
     """
-    judgement = judge_evidence(_json_object(evidence), profile=profile, now=now())
+    values = _json_object(evidence)
+    signed = None if signed_by is None else is_signed(values, read_key(signed_by))
+    judgement = judge_evidence(values, profile=profile, now=now(), signed=signed)
     said = judgement.as_json()
     show(common, said, lambda: _judgement(said))
     return 0 if said["verdict"] == "valid" else 1
