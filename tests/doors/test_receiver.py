@@ -11,12 +11,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from doors.conftest import BY_KEY, NOW, client_of, event
-from witting.doors.http import cloud_events, receiver
+from witting.doors import cloud_events
+from witting.doors.http import binding, receiver
 from witting.errors import StoreError
 from witting.workspace import Workspace
 
 CANARY = "ptarmigan-kettle-9035"
-BATCH = {**BY_KEY, "Content-Type": cloud_events.BATCH}
+BATCH = {**BY_KEY, "Content-Type": binding.BATCH}
 STRUCTURED = {**BY_KEY, "Content-Type": cloud_events.STRUCTURED}
 DEEP = "[" * 100_000 + "]" * 100_000
 
@@ -179,7 +180,7 @@ def test_what_is_no_object_is_no_event(plain_client: TestClient, value: object) 
         (b"[]", {**BY_KEY, "Content-Type": "application/cloudevents-batch+json; charset=utf-16"}, 415),
         (gzip.compress(b"[]"), {**BATCH, "Content-Encoding": "gzip"}, 415),
         (b"[" + b" " * receiver.BODY_BYTES_MAX, BATCH, 413),
-        (json.dumps([1] * (cloud_events.EVENTS_MAX + 1)).encode(), BATCH, 413),
+        (json.dumps([1] * (binding.EVENTS_MAX + 1)).encode(), BATCH, 413),
         (b"{}", {**BY_KEY, "ce-id": "%FF", "Content-Type": "application/json"}, 400),
     ],
     ids=lambda value: str(value)[:20] if not isinstance(value, dict) else "",
@@ -198,7 +199,7 @@ def test_a_body_without_a_length_has_the_same_limit(plain_client: TestClient) ->
 
 
 def test_limits_are_inclusive(plain: Workspace, plain_client: TestClient) -> None:
-    many = [event(str(number)) for number in range(cloud_events.EVENTS_MAX)]
+    many = [event(str(number)) for number in range(binding.EVENTS_MAX)]
     assert plain_client.post("/v1/events", json=many, headers=BATCH).json() == counts(new=len(many))
     longest = event("long", text="x" * plain.settings.intake.text_chars_max)
     assert plain_client.post("/v1/events", json=longest, headers=BY_KEY).status_code == 202

@@ -18,6 +18,7 @@ from doors.conftest import BY_KEY, NOW, client_of, event, make_workspace, walk_o
 from witting.errors import UsageError
 from witting.store.parts import read_part
 from witting.store.records import unfinished_run
+from witting.store.spool import Bad
 from witting.walk import ROOMS, alone, walk
 from witting.workspace import Workspace
 
@@ -276,3 +277,23 @@ def test_a_drain_that_ends_at_any_step_loses_and_repeats_nothing(
     told = [entry.body["sha256"] for entry in copy.ledger.entries(kind="intake.committed")]
     assert len(told) == len(set(told)) == 2
     assert len(turns) == len(set(turns))
+
+
+def test_a_bad_message_that_waited_is_quarantined_with_its_reason(
+    plain: Workspace, plain_client: TestClient
+) -> None:
+    post(plain_client, STREAM)
+    alike = [Bad(("chats", "0", str(n)), "broken_json", CANARY.encode()) for n in (7, 8)]
+    plain.spool.set_aside([*alike, Bad(("chats", "1", "7"), "no_subject", b"{}")], now=NOW)
+    result = walk_on(plain, until="intake").rooms["intake"]
+    row, whole = result["funnel"], len(STREAM) + 3
+    assert (row["read"], row["kept"], row["quarantined"]) == (whole, 3, 3)
+    assert (row["reasons"]["broken_json"], row["reasons"]["no_subject"]) == (2, 1)
+    assert row["read"] == row["kept"] + row["refused"] + row["dropped"] + row["quarantined"]
+    assert result["live_events_read_now"] == whole
+    current = plain.snapshots.current("intake/quarantine")
+    assert current is not None
+    kept = [row for part in current.parts for row in read_part(plain.objects, part).to_pylist()]
+    opened = plain.keys.open_quarantined([r["quarantine_id"] for r in kept], [r["sealed"] for r in kept])
+    assert sorted(opened) == sorted([CANARY.encode(), CANARY.encode(), b"{}"])
+    assert plain.spool.waiting(until=NOW) == 0

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from witting.errors import StoreError
 from witting.store import spool as spool_module
-from witting.store.database import open_database
+from witting.store.database import begin_write, open_database
 from witting.store.keys import KeyStore
-from witting.store.spool import KNOWN_DAYS, Event, Spool, Taken
+from witting.store.spool import KNOWN_DAYS, Bad, Event, Spool, Taken
 from witting.store.tables import known_events
 from witting.store.tables import spool as spool_table
 from witting.store.vault import Vault
@@ -308,3 +308,49 @@ def test_whoever_waits_behind_one_that_was_stopped_is_told(
         said = take_at_once(spool, [[event("1")], [event("2")]])
     assert [type(error) for error in said] == [StoreError]  # the other was stopped itself
     assert spool.take([event("1"), event("2")], now=NOW).new == 2
+
+
+def bad(offset: int, data: bytes = WORDS.encode(), *, reason: str = "broken_json") -> Bad:
+    return Bad(("chats", "0", str(offset)), reason, data)
+
+
+def test_a_bad_message_is_kept_once_sealed_and_with_its_reason(spool: Spool, database: sa.Engine) -> None:
+    spool.take([event("1")], now=NOW)
+    assert spool.set_aside([bad(1), bad(2, reason="no_subject"), bad(1)], now=NOW) == 2
+    assert spool.set_aside([bad(2, reason="no_subject"), bad(3)], now=NOW) == 1
+    assert spool.set_aside([bad(1, b"another topic of the same name")], now=NOW) == 1
+    with database.connect() as connection:
+        assert WORDS not in repr(connection.execute(sa.select(spool_table)).all())
+    assert spool.waiting(until=NOW) == 5
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    assert batch.events == (event("1").data,)
+    words = WORDS.encode()
+    other = ("broken_json", b"another topic of the same name")
+    assert batch.bad == (("broken_json", words), ("no_subject", words), ("broken_json", words), other)
+    assert not spool.rights_waiting(until=NOW)
+    spool.settle(batch, now=NOW)
+    assert spool.waiting(until=NOW) == 0
+    assert spool.set_aside([bad(1)], now=NOW) == 0
+
+
+def test_a_full_spool_refuses_bad_messages_too(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "WAITING_MAX", 2)
+    spool.take([event("1"), event("2")], now=NOW)
+    with pytest.raises(StoreError, match="wait already"):
+        spool.set_aside([bad(1)], now=NOW)
+
+
+def test_events_that_wait_survive_the_move_from_version_0002(
+    database: sa.Engine, spool: Spool, database_url: str, tmp_path: Path
+) -> None:
+    spool.take([event("1"), event("2")], now=NOW)
+    with begin_write(database) as connection:
+        connection.exec_driver_sql("ALTER TABLE spool DROP COLUMN reason")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    open_database(database_url, root=tmp_path).dispose()
+    assert spool.set_aside([bad(1)], now=NOW) == 1
+    assert spool.take([event("2"), event("3")], now=NOW) == Taken(1, 1, 0)
+    batch = spool.claim(**ALL)
+    assert batch is not None
+    assert (batch.events, len(batch.bad)) == (tuple(event(id).data for id in "123"), 1)

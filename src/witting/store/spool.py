@@ -1,7 +1,8 @@
 """Live events that were received and wait for the walk: taken once, sealed, and gone once what they said is committed.
 
 Covered: taking events before their sender is answered, each (source, id) once; handing them to the walk in batches that
-a crash does not change; forgetting them. Not covered: carrying them (`doors/http`), reading them (`intake/live`).
+a crash does not change; forgetting them; keeping aside, sealed, what no event could be read from. Not covered: carrying
+them (`doors/http`, `doors/kafka`), reading them (`intake/live`).
 
 An event is sealed under the key of the person it is about, so an erasure closes it here, too, and in every backup. What
 makes it unique lies here as a keyed hash, for KNOWN_DAYS after it came; the hash of an event still waiting stays.
@@ -22,6 +23,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -51,6 +53,15 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Bad:
+    """A message no event could be read from. `place` (topic, partition, offset) tells it from every other."""
+
+    place: tuple[str, ...]
+    reason: str  # of intake/skipped.py
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Taken:
     new: int
     known: int  # taken before, or twice in one delivery
@@ -59,10 +70,12 @@ class Taken:
 
 @dataclass(frozen=True)
 class Batch:
-    """Events to be read together, in the order they came; None where the person was erased meanwhile. `id` is 64 hex."""
+    """Events to be read together, in the order they came; None where the person was erased meanwhile. `id` is 64 hex.
+    `bad` are messages no event could be read from, each with its reason."""
 
     id: str
     events: tuple[bytes | None, ...] = field(repr=False)
+    bad: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
 
 @dataclass
@@ -144,6 +157,26 @@ class Spool:
             refused = len(gone & delivery.events.keys())
             delivery.taken = Taken(new=kept, known=delivery.told - kept - refused, erased=refused)
 
+    def set_aside(self, messages: Sequence[Bad], *, now: datetime) -> int:
+        """Keeps bad messages for the walk to quarantine, each once, in one transaction; how many were new. Nobody knows
+        whose they are: they are sealed under the quarantine key. Raises StoreError when too many wait."""
+        told = {self._mac_of_bad(message): message for message in messages}
+        data = [message.data for message in told.values()]
+        sealed = self._keys.seal_quarantined([_label(mac) for mac in told], data)
+        rows = {
+            mac: {
+                "event_mac": mac,
+                "about_rights": False,
+                "received_at": now,
+                "sealed": words,
+                "size_bytes": len(message.data),
+                "reason": message.reason,
+            }
+            for (mac, message), words in zip(told.items(), sealed, strict=True)
+        }
+        with self._turn:
+            return len(self._write(rows))
+
     def waiting(self, *, until: datetime) -> int:
         """How many events came until then and were not committed yet."""
         query = sa.select(sa.func.count()).select_from(spool).where(spool.c.received_at <= until)
@@ -179,12 +212,11 @@ class Spool:
             rows = [] if name is None else connection.execute(query).all()
         if name is None:
             return None
-        opened = self._keys.open_bytes(
-            [row.subject_id for row in rows],
-            [_label(row.event_mac) for row in rows],
-            [bytes(row.sealed) for row in rows],
-        )
-        return Batch(name, tuple(opened))
+        events = [row for row in rows if row.reason is None]
+        bad = [row for row in rows if row.reason is not None]
+        opened = self._keys.open_bytes([row.subject_id for row in events], _labels(events), _sealed(events))
+        messages = self._keys.open_quarantined(_labels(bad), _sealed(bad))
+        return Batch(name, tuple(opened), tuple(zip([row.reason for row in bad], messages, strict=True)))
 
     def settle(self, batch: Batch, *, now: datetime) -> None:
         """Deletes a batch whose events are committed; again is fine."""
@@ -196,6 +228,10 @@ class Spool:
 
     def _mac(self, event: Event) -> str:
         return self._keys.row_id("live event", event.source, event.id)
+
+    def _mac_of_bad(self, message: Bad) -> str:
+        # With what it holds: a topic that was made anew counts its offsets from 0 again.
+        return self._keys.row_id("live message", *message.place, hashlib.sha256(message.data).hexdigest())
 
     def _fresh(self, events: dict[str, Event]) -> dict[str, Event]:
         with self._database.connect() as connection:
@@ -221,14 +257,18 @@ class Spool:
             }
             for (mac, event), subject, words in zip(events.items(), subjects, sealed, strict=True)
         }
+        return self._write(rows)
+
+    def _write(self, rows: Mapping[str, Mapping[str, Any]]) -> set[str]:  # Any: column values
+        """Which of them, by keyed hash, were new: they are on disk when this returns."""
         with begin_write(self._database, lock=LOCK) as connection:
-            known = _known(connection, macs)  # another receiver may have taken some of them
-            fresh = [mac for mac in macs if mac not in known]
+            known = _known(connection, list(rows))  # another receiver may have taken some of them
+            fresh = [mac for mac in rows if mac not in known]
             if fresh:
                 _refuse_too_many(connection, len(fresh))
-                marks = [{"event_mac": mac, "received_at": at[mac]} for mac in fresh]
+                marks = [{"event_mac": mac, "received_at": rows[mac]["received_at"]} for mac in fresh]
                 insert_missing(connection, known_events, marks)
-                connection.execute(sa.insert(spool), [rows[mac] for mac in fresh])
+                connection.execute(sa.insert(spool), [dict(rows[mac]) for mac in fresh])
         return set(fresh)
 
 
@@ -273,6 +313,14 @@ def _known(connection: sa.Connection, macs: Sequence[str]) -> set[str]:
         query = sa.select(known_events.c.event_mac).where(known_events.c.event_mac.in_(some))
         known |= set(connection.execute(query).scalars())
     return known
+
+
+def _labels(rows: Sequence[sa.Row[Any]]) -> list[str]:  # Any: a row of the spool
+    return [_label(row.event_mac) for row in rows]
+
+
+def _sealed(rows: Sequence[sa.Row[Any]]) -> list[bytes]:
+    return [bytes(row.sealed) for row in rows]
 
 
 def _label(event_mac: str) -> str:

@@ -127,12 +127,13 @@ spool = sa.Table(
     metadata,
     sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("event_mac", sa.Text, sa.ForeignKey("known_events.event_mac"), nullable=False, unique=True),
-    sa.Column("subject_id", sa.Text, sa.ForeignKey("subjects.subject_id"), nullable=False),
+    sa.Column("subject_id", sa.Text, sa.ForeignKey("subjects.subject_id")),  # null of a bad message
     sa.Column("about_rights", sa.Boolean, nullable=False),  # a consent, a no, or an erasure request
     sa.Column("received_at", UtcTime, nullable=False),
     sa.Column("batch", sa.Text, index=True),  # what is read together; null until a walk takes it up
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text),  # why no event could be read from it; sealed under the quarantine key then
 )
 
 # schema.EVENT, folded from the ledger's rights.* entries; may be lost and replayed.

@@ -1,13 +1,14 @@
 """Live events that came over a door, as if each batch of them were one more file.
 
-Covers: reading the spool through the same reader as files of live events, in batches of bounded size. Not covered:
+Covers: reading the spool through the same reader as files of live events, in batches of bounded size; what was set aside
+as bad goes to quarantine with its reason. Not covered:
 sealing and committing (`admit.py`), which settles a batch when all of it is committed. No word touches the disk.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -45,11 +46,11 @@ def arrived(step: Step) -> Iterator[Arrived]:
         step.tell("reading live events", done, waiting)
         yield Arrived(
             artifact=batch.id,
-            events=len(batch.events),
+            events=len(batch.events) + len(batch.bad),
             records=partial(_records, batch, settings.text_chars_max),
             settle=partial(workspace.spool.settle, batch, now=step.now),
         )
-        last, done = batch.id, done + len(batch.events)
+        last, done = batch.id, done + len(batch.events) + len(batch.bad)
 
 
 def _records(batch: Batch, text_chars_max: int) -> Iterator[Record | FileVerdict]:
@@ -57,13 +58,15 @@ def _records(batch: Batch, text_chars_max: int) -> Iterator[Record | FileVerdict
     member = Member(SHOWN, len(lines), lambda: io.BytesIO(lines))
     root = Root(SHOWN, "file", (Entry(SHOWN, member),), lambda _: batch.id)
     erased = sum(event is None for event in batch.events)
-    return admit_root(
-        root, replace(events.SOURCE, read=partial(_read, erased)), text_chars_max=text_chars_max
-    )
+    reading = partial(_read, erased, batch.bad)
+    return admit_root(root, replace(events.SOURCE, read=reading), text_chars_max=text_chars_max)
 
 
-def _read(erased: int, export: Export) -> Iterator[Record]:
-    """The events, after those whose person was erased while they waited: counted, and closed for good."""
+def _read(erased: int, bad: Sequence[tuple[str, bytes]], export: Export) -> Iterator[Record]:
+    """The events, after those whose person was erased while they waited (counted, and closed for good) and those that
+    were bad: their place is their number, so that two that are alike stay two."""
     for _ in range(erased):
         yield Skipped(SHOWN, ERASED, (0, 0))
+    for number, (reason, message) in enumerate(bad):
+        yield Skipped(SHOWN, reason, (number, number), message)
     yield from events.read(export)

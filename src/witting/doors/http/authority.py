@@ -14,13 +14,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from witting.doors.http.problem import Problem
+from witting.doors.secret_file import read_secret_file
 from witting.errors import ConfigError
 
 API_KEYS, WEBHOOK_SECRETS = "WITTING_API_KEYS", "WITTING_WEBHOOK_SECRETS"
@@ -64,19 +64,7 @@ def read_secrets(
 
 
 def _lines(path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise ConfigError(
-                f"{path} has mode {mode:o}, so other users can read it. Run `chmod 600 {path}`."
-            )
-        return path.read_text("utf-8").split()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not text in UTF-8; write one secret a line.") from error
+    return [] if path is None else read_secret_file(path).split()
 
 
 def _digest_of_key(key: str) -> bytes:

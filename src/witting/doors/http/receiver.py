@@ -22,9 +22,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from witting import __version__
+from witting.doors.cloud_events import Wrong, understood
 from witting.doors.fault import log_fault
 from witting.doors.http.authority import Secrets, holds_key, signed
-from witting.doors.http.cloud_events import Wrong, events_in, is_binary, understood
+from witting.doors.http.binding import events_in, is_binary
 from witting.doors.http.handshake import permission
 from witting.doors.http.problem import Problem
 from witting.errors import WittingError

@@ -1,12 +1,12 @@
-"""CloudEvents over HTTP: from a request's body to events that the walk will read.
+"""CloudEvents at a door, however they came: from JSON to an event that the walk will read.
 
-Covered: the structured, batched and binary modes in JSON; every check that can be made before an event is kept, by the
-reader that will read it later, so that nothing is taken that a walk would stumble over. Not covered: other formats
-(Avro, Protobuf, XML), `data_base64`, the HTTP webhook handshake.
+Covered: every check that can be made before an event is kept, by the reader that will read it later, so that nothing is
+taken that a walk would stumble over. Not covered: how an event lies in a request or a message (`http/binding.py`,
+`kafka/binding.py`); formats other than JSON; `data_base64`.
 
 A withdrawal is never refused over its time: without one, with one nobody can read, or with one that lies ahead, it counts
 from when it was received. A consent must name its time. Only the attributes that are read are kept.
-From: CloudEvents 1.0.2, HTTP Protocol Binding §3 and JSON Event Format §3, §4.
+From: CloudEvents 1.0.2, JSON Event Format §3.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
-from witting.doors.http.problem import Problem
 from witting.errors import InvalidEvent
 from witting.intake.live import events
 from witting.intake.source import Export, Feedback, Member, Record, RightsRecord, Skipped, Turn
@@ -27,12 +25,7 @@ from witting.rights.event import SUBJECT_CHARS_MAX, make_event
 from witting.schema import PURPOSES, ROLES, SIGNAL_KINDS
 from witting.store.spool import Event
 
-STRUCTURED, BATCH, JSON = (
-    "application/cloudevents+json",
-    "application/cloudevents-batch+json",
-    "application/json",
-)
-EVENTS_MAX = 1_000  # in one request
+STRUCTURED, JSON = "application/cloudevents+json", "application/json"
 EVENT_BYTES_MAX = 1 << 20
 ATTRIBUTE_CHARS_MAX = 1_024
 KEPT = ("specversion", "id", "source", "type", "subject", "time", "data")
@@ -44,59 +37,32 @@ Json = Mapping[str, Any]  # Any: JSON
 
 @dataclass
 class Wrong(Exception):
-    """One event that is not taken: which field, and what it should be."""
+    """One event that is not taken: which field, and what it should be. `reason` is one of `intake/skipped.py`."""
 
     field: str
     why: str
+    reason: str = "broken_event"
 
 
-# The body
+@dataclass
+class NotJson(Exception):
+    """What is wrong with it, as the end of a sentence."""
+
+    why: str
 
 
-def events_in(
-    content_type: str, headers: Mapping[str, str], body: bytes
-) -> list[Any]:  # Any: JSON, checked next
-    """The events of a request, not checked yet. Raises Problem (400, 413, 415)."""
-    media, _, parameters = content_type.lower().partition(";")
-    media, charset = media.strip(), parameters.replace(" ", "").replace('"', "")
-    if "charset=" in charset and "charset=utf-8" not in charset:
-        raise Problem(415, "media-type", "Content-Type: the charset must be utf-8.")
-    if media not in (STRUCTURED, BATCH, JSON):
-        raise Problem(415, "media-type", f"Content-Type must be {STRUCTURED}, {BATCH} or {JSON}.")
-    value = _parsed(body)
-    if media == JSON and is_binary(content_type, headers):
-        return [_from_headers(headers) | {"data": value}]
-    if isinstance(value, list) != (media == BATCH) and media != JSON:
-        wanted = "an array of events" if media == BATCH else "one event, an object"
-        raise Problem(400, "not-an-event", f"the body must be {wanted}, as its Content-Type says.")
-    found = value if isinstance(value, list) else [value]
-    if len(found) > EVENTS_MAX:
-        raise Problem(413, "too-many-events", f"at most {EVENTS_MAX:,} events in one request; cut the batch.")
-    return found
-
-
-def is_binary(content_type: str, headers: Mapping[str, str]) -> bool:
-    """Whether the event's attributes stand in headers."""
-    return not content_type.lower().startswith("application/cloudevents") and any(
-        name.startswith("ce-") for name in headers
-    )
-
-
-def _parsed(body: bytes) -> Any:  # Any: JSON
+def parsed(body: bytes) -> Any:  # Any: JSON
+    """One JSON value in UTF-8, read one way only. Raises NotJson."""
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
-        raise Problem(400, "not-json", f"the body is not UTF-8 at byte {error.start}.") from None
+        raise NotJson(f"is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise Problem(400, "not-json", f"the body is not JSON at character {error.pos}.") from None
+        raise NotJson(f"is not JSON at character {error.pos}") from None
     except RecursionError:
-        raise Problem(400, "not-json", "the body is nested too deep.") from None
+        raise NotJson("is nested too deep") from None
     except ValueError:
-        raise Problem(
-            400,
-            "not-json",
-            "the body holds NaN, a number of thousands of digits, or a name twice in one object.",
-        ) from None
+        raise NotJson("holds NaN, a number of thousands of digits, or a name twice in one object") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -109,22 +75,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_: str) -> None:
     raise ValueError
-
-
-def _from_headers(headers: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in headers.items():
-        if name.startswith("ce-"):
-            try:
-                found[name[3:]] = unquote(value, errors="strict")  # HTTP binding §3.1.3.2
-            except UnicodeDecodeError:
-                raise Problem(
-                    400, "not-an-event", f"header {name[:64]} is not UTF-8 in percent-encoding."
-                ) from None
-    return found
-
-
-# One event
 
 
 def understood(value: Any, *, now: datetime, text_chars_max: int) -> Event | None:  # Any: JSON
@@ -141,11 +91,11 @@ def understood(value: Any, *, now: datetime, text_chars_max: int) -> Event | Non
     data = _line(kept)
     record = _read(data)
     if isinstance(record, Skipped):
-        raise _why(value, kind, record.reason)
+        raise Wrong(*_why(value, kind, record.reason), record.reason)
     if isinstance(record, RightsRecord):
         _check_rights(record, now)
     elif _text_chars(record) > text_chars_max:
-        raise Wrong("data.text", f"is longer than {text_chars_max:,} characters")
+        raise Wrong("data.text", f"is longer than {text_chars_max:,} characters", "text_too_long")
     return Event(value["source"], value["id"], _handle(record), isinstance(record, RightsRecord), data)
 
 
@@ -201,9 +151,9 @@ def _line(kept: Json) -> bytes:
     try:
         data = json.dumps(kept, separators=(",", ":")).encode()
     except RecursionError:
-        raise Wrong("data", "is nested too deep") from None
+        raise Wrong("data", "is nested too deep", "nested_too_deep") from None
     if len(data) > EVENT_BYTES_MAX:
-        raise Wrong("data", f"makes the event larger than {EVENT_BYTES_MAX:,} bytes")
+        raise Wrong("data", f"makes the event larger than {EVENT_BYTES_MAX:,} bytes", "too_large")
     return data
 
 
@@ -237,24 +187,24 @@ def _check_rights(record: RightsRecord, now: datetime) -> None:
         raise Wrong(name, str(error).removeprefix("data, ").rstrip(".")) from None
 
 
-def _why(value: Json, kind: str, reason: str) -> Wrong:
-    """What the reader stumbled over, by field."""
+def _why(value: Json, kind: str, reason: str) -> tuple[str, str]:
+    """What the reader stumbled over: the field, and what it should be."""
     data = value.get("data", {})
     if reason == "no_subject":
-        return Wrong("subject", "must name the person, as surface:name")
+        return "subject", "must name the person, as surface:name"
     if reason == "unknown_role":
-        return Wrong("data.role", f"must be one of {', '.join(ROLES)}")
+        return "data.role", f"must be one of {', '.join(ROLES)}"
     if reason == "no_text":
-        return Wrong("data.text", "must hold the words, or data.deleted be true")
+        return "data.text", "must hold the words, or data.deleted be true"
     if reason == "unknown_feedback" and data.get("kind") not in SIGNAL_KINDS:
-        return Wrong("data.kind", f"must be one of {', '.join(SIGNAL_KINDS)}")
+        return "data.kind", f"must be one of {', '.join(SIGNAL_KINDS)}"
     if reason == "unknown_feedback":
-        return Wrong("data.value", "means nothing for this kind of feedback")
+        return "data.value", "means nothing for this kind of feedback"
     if kind in events.SAID and value.get("time") is None:
-        return Wrong("time", "must say when this was agreed to")
+        return "time", "must say when this was agreed to"
     if kind in events.SAID:
-        return Wrong("data.purposes", f"must name what was agreed to; purposes are {', '.join(PURPOSES)}")
+        return "data.purposes", f"must name what was agreed to; purposes are {', '.join(PURPOSES)}"
     for name in ("conversation_id", "turn_id"):
         if not _is_text(data.get(name), EVENT_BYTES_MAX):
-            return Wrong(f"data.{name}", "must be text")
-    return Wrong("data.text", "must be Unicode text that is not blank")
+            return f"data.{name}", "must be text"
+    return "data.text", "must be Unicode text that is not blank"
