@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from witting.errors import InvalidEvent, UnknownPurpose, UnreadableFile
-from witting.rights.decide import BULK_DECISION, decide, decide_files
+from witting.rights.bulk import decide_files
+from witting.rights.decide import decide
 from witting.schema import TIMESTAMP
 
 P = "fine_tune_own_model"
@@ -23,6 +24,11 @@ TURN = pa.schema(
 EVENT = pa.schema(
     [("kind", pa.string()), ("subject", pa.string()), ("purposes", pa.list_(pa.string())), ("occurred_at", TIMESTAMP),
      ("verdict", pa.string()), ("place", pa.string()), ("age", pa.int16())]
+)  # fmt: skip
+
+DECISION_FILE = pa.schema(
+    [("turn", pa.string()), ("decision", pa.string()), ("basis", pa.string()), ("rule", pa.string()),
+     ("entry", pa.int64()), ("reason", pa.string())]
 )  # fmt: skip
 
 
@@ -88,7 +94,7 @@ def test_each_turn_is_answered_in_its_place(tmp_path):
     paths = files(tmp_path)
     counts = bulk(paths)
     table = pq.read_table(paths["out"])
-    assert table.schema.equals(BULK_DECISION)
+    assert table.schema.equals(DECISION_FILE)
     assert dict(zip(table["turn"].to_pylist(), table["reason"].to_pylist(), strict=True)) == EXPECTED
     assert table["turn"].to_pylist() == list(EXPECTED)
     assert table["rule"].to_pylist()[11] == "br.consent"
@@ -101,7 +107,7 @@ def test_small_batches_answer_the_same(tmp_path, monkeypatch):
     paths = files(tmp_path)
     bulk(paths)
     whole = pq.read_table(paths["out"])
-    monkeypatch.setattr("witting.rights.decide.BATCH_ROWS", 2)
+    monkeypatch.setattr("witting.rights.bulk.BATCH_ROWS", 2)
     bulk(paths)
     assert pq.read_table(paths["out"]).equals(whole)
 

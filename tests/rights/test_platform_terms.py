@@ -9,7 +9,7 @@ import pytest
 from rights.test_deciding_by_law import AS_OF, TURN_AT, YES, answer, event, events_of, turn, turns_of
 from witting.intake.facts import Facts, PermittedUse
 from witting.rights import terms
-from witting.rights.decide import decide_files
+from witting.rights.bulk import decide_files
 from witting.rights.explain import explain
 from witting.rights.policy import load_packs
 

@@ -22,6 +22,7 @@ from witting.rights.rulebook import REACH, Rulebook
 from witting.rights.timeline import ADULT, CLOSING, NEVER, NO_ENTRY, STATE, Bools, Ints, Standing
 
 Codes = npt.NDArray[np.uint8]
+ALONE, UNKNOWN_TALK = -1, -2
 NO_TIME = np.iinfo(np.int64).min  # stands for a missing time
 # What a state that is not open says, as a reason.
 REASON_OF_STATE = np.full(len(STATE), CODE["no_consent"], dtype=np.uint8)
@@ -64,11 +65,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Parties:
-    """Who took part, for each row: members[offsets[i]:offsets[i + 1]]; `known` is False where nobody can say."""
+    """Who took part: members[offsets[t]:offsets[t + 1]] in talk t; `talk` has one a row, ALONE or UNKNOWN_TALK."""
 
+    talk: Ints
     offsets: Ints
-    members: Ints  # numbers in Standing, -1 for somebody no event speaks of
-    known: Bools
+    members: Ints  # numbers in Standing, negative for somebody no event speaks of
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,13 @@ def ask_others(
     size = asked.person.size
     unknown, shut = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     needing = np.flatnonzero(own.permitted & (own.reach == REACH["all_party"]))
-    unknown[needing] = ~parties.known[needing]
-    for rows in _bounded(needing[parties.known[needing]], parties.offsets):
-        counts = parties.offsets[rows + 1] - parties.offsets[rows]
+    unknown[needing] = parties.talk[needing] == UNKNOWN_TALK
+    for rows in _bounded(needing[parties.talk[needing] >= 0], parties):
+        talk = parties.talk[rows]
+        counts = parties.offsets[talk + 1] - parties.offsets[talk]
         row = np.repeat(rows, counts)
         within = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        member = parties.members[np.repeat(parties.offsets[rows], counts) + within]
+        member = parties.members[np.repeat(parties.offsets[talk], counts) + within]
         other = member != asked.person[row]
         row, member = row[other], member[other]
         theirs = Asked(member, asked.moment[row], np.full(row.size, -1, dtype=np.int64), asked.audience[row])
@@ -137,11 +139,12 @@ def ask_others(
 QUESTIONS_MAX = 2_000_000  # asked of other parties at once: bounds memory where groups are large
 
 
-def _bounded(rows: Ints, offsets: Ints) -> list[Ints]:
+def _bounded(rows: Ints, parties: Parties) -> list[Ints]:
     """`rows` in runs of at most QUESTIONS_MAX party members, at least one row each."""
     if not rows.size:
         return []
-    asked_so_far = np.cumsum(offsets[rows + 1] - offsets[rows])
+    talk = parties.talk[rows]
+    asked_so_far = np.cumsum(parties.offsets[talk + 1] - parties.offsets[talk])
     return np.split(rows, np.flatnonzero(np.diff(asked_so_far // QUESTIONS_MAX)) + 1)
 
 

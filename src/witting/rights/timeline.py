@@ -15,7 +15,7 @@ From: valid time in temporal databases (Snodgrass); [start, end) intervals so th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -31,6 +31,7 @@ from witting.schema import CONSENT_VERDICTS, EVENT, EVENT_KINDS, PURPOSES, TIMES
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+STATE_COLUMNS = ("person", "kind", "occurred_at", "verdict", "valid_from", "expires_at", "special", "entry")
 REQUIRED = ("kind", "subject", "purposes", "occurred_at")
 CLOSING = {
     "refusal": "refused",
@@ -45,6 +46,7 @@ ADULT = 18
 NEVER = np.iinfo(np.int64).max  # later than any time, in microseconds
 NO_ENTRY = -1
 UNKNOWN = -1
+LONG_AGO = np.iinfo(np.int64).min  # before any time
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,9 @@ def _about(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
     silent = pl.col("purposes").list.len().fill_null(0) == 0
     closing = pl.col("kind").is_in(list(CLOSING))
     reaches = _for_purpose(purpose) | silent | (pl.col("kind") == "erasure_request")
-    return events.filter(((pl.col("kind") == "consent") & _for_purpose(purpose)) | (closing & reaches))
+    asked = events.select(*STATE_COLUMNS, "purposes")
+    asked = asked.filter(((pl.col("kind") == "consent") & _for_purpose(purpose)) | (closing & reaches))
+    return asked.drop("purposes")
 
 
 def _in_order(asked: pl.DataFrame, consent_days_max: int) -> pl.DataFrame:
@@ -261,23 +265,38 @@ def _in_order(asked: pl.DataFrame, consent_days_max: int) -> pl.DataFrame:
     closing = pl.col("kind").is_in(list(CLOSING))
     term = pl.col("occurred_at") + consent_days_max * 86_400_000_000
     ranks = {"consent": 0, **{kind: rank for rank, kind in enumerate(CLOSING, start=1)}}
-    return (
-        asked.with_columns(
-            closing=closing,
-            rank=pl.col("kind").replace_strict(ranks, return_dtype=pl.Int8),
-            after=pl.col("entry").fill_null(pl.when(closing).then(NEVER).otherwise(NO_ENTRY)),
-            begins=pl.col("valid_from").fill_null(pl.col("occurred_at")),
-            ends=pl.min_horizontal(term, "expires_at"),
-            special_key=pl.col("special").list.unique().list.sort().list.join("\x1f").fill_null(""),
-            entry=pl.col("entry").fill_null(NO_ENTRY),
-        )
-        .sort(
-            "person", "occurred_at", "after", "rank", "verdict", "ends", "begins", "special_key",
-            descending=[False, False, False, False, False, True, False, False],
-            nulls_last=True,
-        )
-        .with_row_index("seq")
-    )  # fmt: skip
+    keyed = asked.with_columns(
+        closing=closing,
+        rank=pl.col("kind").replace_strict(ranks, return_dtype=pl.Int8),
+        after=pl.col("entry").fill_null(pl.when(closing).then(NEVER).otherwise(NO_ENTRY)),
+        begins=pl.col("valid_from").fill_null(pl.col("occurred_at")),
+        ends=pl.min_horizontal(term, "expires_at"),
+        special_key=pl.col("special").list.unique().list.sort().list.join("\x1f").fill_null(""),
+        entry=pl.col("entry").fill_null(NO_ENTRY),
+    )
+    order = ("person", "occurred_at", "after", "rank", "verdict", "ends", "begins", "special_key")
+    return _sorted(keyed, order, falling="ends").with_row_index("seq")
+
+
+def _sorted(rows: pl.DataFrame, order: Sequence[str], *, falling: str) -> pl.DataFrame:
+    """By all of `order`, nulls last. Two keys decide nearly every row, so the others are asked of ties alone."""
+    first = rows.sort(order[:2], nulls_last=True)
+    same = np.ones(max(first.height - 1, 0), dtype=np.bool_)
+    for name in order[:2]:
+        values = first[name].to_numpy()
+        same &= values[1:] == values[:-1]
+    tied = (
+        np.flatnonzero(np.append(False, same) | np.append(same, False))
+        if first.height
+        else np.array([], np.int64)
+    )
+    if not tied.size:
+        return first
+    settled = np.arange(first.height)
+    among = first[tied].with_row_index("stood")
+    among = among.sort(order, descending=[name == falling for name in order], nulls_last=True)
+    settled[tied] = tied[among["stood"].to_numpy()]
+    return first[settled]
 
 
 def _usable(purpose: str) -> pl.Expr:
@@ -287,19 +306,40 @@ def _usable(purpose: str) -> pl.Expr:
 
 def _open_pieces(asked: pl.DataFrame, purpose: str) -> pl.DataFrame:
     """[start, end) of each consent that opens anything; no two of one person overlap."""
-    closed_at = pl.when("closing").then("occurred_at")
+    last_no, next_no = _nearest_no(asked)
     return (
-        asked.with_columns(
-            next_no=closed_at.shift(-1).backward_fill().over("person"),
-            last_no=closed_at.forward_fill().over("person"),
-        )
+        asked.with_columns(last_no=pl.Series(last_no), next_no=pl.Series(next_no))
         .filter(_usable(purpose))
         .with_columns(start=pl.max_horizontal("begins", "last_no"), end=pl.min_horizontal("ends", "next_no"))
         .filter(pl.col("start") < pl.col("end"))
-        .with_columns(replaced=pl.col("start").shift(-1).cum_min(reverse=True).over("person"))
+        .pipe(_replaced)
         .with_columns(end=pl.min_horizontal("end", "replaced"))
         .filter(pl.col("start") < pl.col("end"))
     )
+
+
+def _nearest_no(asked: pl.DataFrame) -> tuple[Ints, Ints]:
+    """For each row, when its person last said no up to it (else long ago), and when next after it (else NEVER)."""
+    person, moment = asked["person"].to_numpy(), asked["occurred_at"].to_numpy()
+    said_no, rows = asked["closing"].to_numpy(), np.arange(asked.height)
+    before = np.maximum.accumulate(np.where(said_no, rows, 0))
+    theirs = said_no[before] & (person[before] == person)
+    last = np.where(theirs, moment[before], LONG_AGO)
+    after = np.minimum.accumulate(np.where(said_no, rows, asked.height)[::-1])[::-1]
+    after = np.append(after, asked.height)[1:]
+    known = np.append(person, UNKNOWN)[after] == person
+    return last, np.where(known, np.append(moment, NEVER)[after], NEVER)
+
+
+def _replaced(pieces: pl.DataFrame) -> pl.DataFrame:
+    """With `replaced`: the earliest start among the same person's later consents, null where there is none."""
+    person, start = pieces["person"].to_numpy(), pieces["start"].to_numpy()
+    followed = person[1:] == person[:-1]
+    if np.all(start[1:][followed] >= start[:-1][followed]):  # as nearly always: each begins when it is given
+        replaced = pl.when(pl.col("person").shift(-1) == pl.col("person")).then(pl.col("start").shift(-1))
+    else:
+        replaced = pl.col("start").shift(-1).cum_min(reverse=True).over("person")
+    return pieces.with_columns(replaced=replaced)
 
 
 def _point(start: str, state: pl.Expr, *, turn: int, until: pl.Expr) -> list[pl.Expr]:
@@ -346,8 +386,14 @@ def _settle(points: pl.DataFrame) -> pl.DataFrame:
     return (
         points.sort("person", "start", "turn", "seq")
         .filter((poor & (pl.col("start") < open_until)).fill_null(False).not_())
-        .unique(["person", "start"], keep="last", maintain_order=True)
+        .filter(_last_of("person", "start"))
     )
+
+
+def _last_of(*names: str) -> pl.Expr:
+    """The last row of each run of equal values, in rows sorted by `names`."""
+    same = pl.all_horizontal(pl.col(name).shift(-1) == pl.col(name) for name in names)
+    return same.fill_null(False).not_()
 
 
 def _ages(events: pl.DataFrame) -> pl.DataFrame:
@@ -361,7 +407,7 @@ def _ages(events: pl.DataFrame) -> pl.DataFrame:
             age=pl.min_horizontal(pl.col("age"), pl.lit(ADULT)).cast(pl.Int64),
         )
         .sort("person", "start", "after", "age", descending=[False, False, False, True])
-        .unique(["person", "start"], keep="last", maintain_order=True)
+        .filter(_last_of("person", "start"))
         .rename({"after": "entry"})
     )
 
@@ -374,7 +420,7 @@ def _places(events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str | None, ...]]
         .group_by("person", "start", "entry")
         .agg(place=pl.when(pl.col("place").n_unique() == 1).then(pl.col("place").min()))
         .sort("person", "start", "entry")
-        .unique(["person", "start"], keep="last", maintain_order=True)
+        .filter(_last_of("person", "start"))
     )
     names = latest["place"].unique().sort(nulls_last=True)
     coded = pl.DataFrame({"name": names}).with_columns(code=pl.int_range(pl.len(), dtype=pl.Int64))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
 from witting.errors import InputError, UsageError
 from witting.intake import SOURCES
-from witting.rights.decide import decide_files
+from witting.rights.bulk import decide_files
 from witting.rights.evidence import judge as judge_evidence
 from witting.rights.explain import explain as explain_turn
 from witting.rights.record import RightsEvent, read_events
