@@ -149,6 +149,11 @@ def test_the_cases_page_is_what_its_script_writes() -> None:
     assert cases.PAGE.read_text("utf-8") == cases.page()  # otherwise: python docs/cases.py
 
 
+def test_the_packs_page_is_what_its_script_writes() -> None:
+    packs = script("packs")
+    assert packs.PAGE.read_text("utf-8") == packs.page()  # otherwise: python docs/packs.py
+
+
 def test_the_sources_page_is_what_its_script_writes() -> None:
     sources = script("sources")
     assert sources.PAGE.read_text("utf-8") == sources.page()  # otherwise: python docs/sources.py

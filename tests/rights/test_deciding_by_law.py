@@ -59,7 +59,7 @@ YES = event("consent", "2026-06-01")
 BOB_YES = event("consent", "2026-06-01", "bob")
 LIVES = {
     place: event("place", "2026-01-01", place=place)
-    for place in ("FR", "GB", "US-CA", "US-TX", "BR", "KR", "IN")
+    for place in ("FR", "GB", "US-CA", "US-TX", "US-OH", "BR", "KR", "IN")
 }
 PAIR = {"audience": "direct", "parties": ["ana", "bob"]}
 GROUP = {"audience": "closed_group", "parties": ["ana", "bob", "cleo"]}
@@ -74,7 +74,8 @@ CASES = [
     ("a valid consent opens", "FR", [YES], {}, "consent", "eu.consent"),
     ("in the UK", "GB", [YES], {}, "consent", "uk.consent"),
     ("in California", "US-CA", [YES], {}, "consent", "us_ca.consent"),
-    ("in Texas", "US-TX", [YES], {}, "consent", "us.consent"),
+    ("in Texas", "US-TX", [YES], {}, "consent", "us_states.consent"),
+    ("in Ohio", "US-OH", [YES], {}, "consent", "us.consent"),
     ("in Brazil", "BR", [YES], {}, "consent", "br.consent"),
     ("in Korea", "KR", [YES], {}, "consent", "kr.consent"),
     ("in India", "IN", [YES], {}, "consent", "in.consent"),

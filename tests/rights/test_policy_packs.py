@@ -8,6 +8,7 @@ import pytest
 
 from witting.errors import PolicyError
 from witting.rights.policy import OWN_TURNS, RULES_REQUIRED, load_packs
+from witting.rights.rulebook import compile_packs
 
 NOV_2026 = datetime(2026, 11, 24, tzinfo=UTC)
 FOLDER = Path(__file__).parents[2] / "src" / "witting" / "rights" / "packs"
@@ -18,7 +19,7 @@ title = "My own rules"
 prefix = "mine"
 version = 1
 reviewed = true
-places = ["CH"]
+places = ["NZ"]
 [parameters]
 profile = "gdpr"
 special = "never"
@@ -46,8 +47,10 @@ reviewed = true
     ("place", "jurisdiction"),
     [
         ("DE", "eu"), ("DE-BY", "eu"), ("fr", "eu"), ("NO", "eu"), ("EU", "eu"), ("RE", "eu"), ("GB", "uk"),
-        ("GB-SCT", "uk"), ("US-CA", "us-ca"), ("US-TX", "us"), ("US", "us"), ("BR-SP", "br"), ("KR", "kr"), ("IN-KA", "in"),
-        ("CH", "global_floor"), ("ZZ", "global_floor"), ("", "global_floor"), (None, "global_floor"),
+        ("GB-SCT", "uk"), ("US-CA", "us-ca"), ("US-TX", "us-states"), ("US-OH", "us"), ("US", "us"), ("BR-SP", "br"), ("KR", "kr"), ("IN-KA", "in"),
+        ("CH", "ch"), ("JP", "jp"), ("CA", "ca"), ("CA-ON", "ca"), ("CA-QC", "ca-qc"), ("TR", "tr"), ("SG", "sg"), ("AU", "au"),
+        ("CN", "cn"), ("US-CT", "us-ct"), ("US-IL", "us-il"), ("US-WA", "us-wa"), ("US-UT", "us-ut"), ("US-VA", "us-states"),
+        ("US-NV", "us-states"), ("NZ", "global_floor"), ("ZZ", "global_floor"), ("", "global_floor"), (None, "global_floor"),
         ("not a place", "global_floor"),
     ],
 )  # fmt: skip
@@ -81,11 +84,6 @@ def test_nobody_below_eighteen_by_default_and_the_ages_of_article_8_are_kept(pac
     assert (ages["DE"], ages["BE"], ages["AT"], ages["FR"], len(ages)) == (16, 13, 14, 15, 30)
 
 
-def test_every_rule_has_a_citation_a_sentence_and_a_case(packs):
-    for pack in packs.files.values():
-        assert all(rule.citation and rule.plain and rule.case for rule in pack.rule)
-
-
 def test_legitimate_interest_is_open_in_the_eu_the_uk_and_brazil_only(packs):
     allowed = {n for n in packs.files if packs.named(n, NOV_2026).parameters.legitimate_interest.allowed}
     assert allowed == {"eu", "uk", "br"}
@@ -93,13 +91,6 @@ def test_legitimate_interest_is_open_in_the_eu_the_uk_and_brazil_only(packs):
         interest = packs.named(name, NOV_2026).parameters.legitimate_interest
         assert interest.lead_days == 45
         assert not {"direct", "closed_group", "unknown"} & set(interest.audiences)
-
-
-def test_a_dated_rule_changes_its_pack_on_its_day(packs):
-    eve, day = datetime(2027, 5, 12, 23, 59, 59, tzinfo=UTC), datetime(2027, 5, 13, tzinfo=UTC)
-    assert packs.for_place("IN", eve).parameters.profile == "global_floor"
-    assert packs.for_place("IN", day).parameters.profile == "dpdp"
-    assert day in packs.turning_points()
 
 
 def test_a_pending_rule_changes_nothing_on_its_day(tmp_path):
@@ -121,17 +112,28 @@ closed_group = "own_turns"
     for status in ("pending", "annulled", "in_force"):
         path = tmp_path / f"{status}.toml"
         path.write_text(later.replace('"pending"', f'"{status}"'))
-        read[status] = load_packs([path]).for_place("CH", NOV_2026).parameters.audiences.closed_group
+        read[status] = load_packs([path]).for_place("NZ", NOV_2026).parameters.audiences.closed_group
     assert read == {"pending": "never", "annulled": "never", "in_force": "own_turns"}
 
 
 def test_an_operators_pack_adds_a_place_or_replaces_ours(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(MINE)
-    assert load_packs([path]).for_place("CH", NOV_2026).title == "My own rules"
+    assert load_packs([path]).for_place("NZ", NOV_2026).title == "My own rules"
     ours = (FOLDER / "kr.toml").read_text().replace("minimum = 18", "minimum = 14")
     path.write_text(ours)
     assert load_packs([path]).for_place("KR", NOV_2026).age_min("KR") == 14
+
+
+def test_a_province_keeps_its_own_age_where_the_minimum_is_lowered(tmp_path):
+    for name in ("ca", "ca-qc"):
+        ours = (FOLDER / f"{name}.toml").read_text().replace("minimum = 18", "minimum = 13")
+        (tmp_path / f"{name}.toml").write_text(ours)
+    lowered = load_packs([tmp_path / "ca.toml", tmp_path / "ca-qc.toml"])
+    ages = {place: lowered.for_place(place, NOV_2026).age_min(place) for place in ("CA", "CA-ON", "CA-QC")}
+    assert ages == {"CA": 13, "CA-ON": 13, "CA-QC": 14}
+    book = compile_packs(lowered, purpose="fine_tune_own_model", safeguards=None)
+    assert {place: book.age_min[-1, book.cell(place)] for place in ages} == ages
 
 
 @pytest.mark.parametrize(
@@ -144,10 +146,22 @@ def test_an_operators_pack_adds_a_place_or_replaces_ours(tmp_path):
         ('id = "mine.minor"', 'id = "mine.miner"', "mine.minor is missing"),
         ('id = "mine.minor"', 'id = "eu.minor"', "eu.minor does not begin"),
         ('id = "mine.minor"', 'id = "mine.consent"', "same id"),
-        ('places = ["CH"]', 'places = ["DE"]', "DE is claimed"),
-        ('places = ["CH"]', 'places = ["Swiss"]', "places"),
+        ('places = ["NZ"]', 'places = ["DE"]', "DE is claimed"),
+        ('places = ["NZ"]', 'places = ["Swiss"]', "places"),
         ("in_force_from = 2020-01-01", 'in_force_from = "soon"', "in_force_from"),
         ('status = "in_force"', 'status = "hoped"', "status"),
+        ("in_force_from = 2020-01-01", "", "only a pending rule may leave out its day"),
+        (
+            "reviewed = true\n\n",
+            'reviewed = true\ncase = [{says = "x", answer = "consent"}]\n\n',
+            "is missing",
+        ),
+        ("reviewed = true\n\n", 'reviewed = true\ncase = [{says = "x", anser = "consent"}]\n\n', "anser"),
+        (
+            'special = "never"',
+            'special = "never"\nspecial_never = {SHOES = ["share_dataset"]}',
+            "special_never.SHOES",
+        ),
         ('special = "never"', 'special = "never"\nlegitimate_interest = {allowed = true}', "safeguard"),
         (
             'special = "never"',

@@ -32,7 +32,7 @@ def test_every_reason_is_listed_with_its_sentence():
 
 
 def test_every_pack_is_listed(packs):
-    page = (DOCS / "rights.md").read_text("utf-8")
+    page = (DOCS / "packs.md").read_text("utf-8")
     assert [name for name in packs.files if f"| `{name}` |" not in page] == []
 
 

@@ -151,7 +151,7 @@ def _decide_rows(bench: Bench, turns: pa.Table) -> pa.Table:
         "purpose": pl.repeat(bench.standing.purpose, turns.num_rows, dtype=pl.String, eager=True).to_arrow(),
         **said(bench, own, reason),
         "place": _places(bench, own, turns).to_arrow(),
-        "special": _special(bench.standing, own, reason).to_arrow(),
+        "special": _special(bench, own, reason).to_arrow(),
         "shard": shard,
     }
     return pa.table({name: columns[name] for name in DECISION.names}).cast(DECISION)
@@ -251,11 +251,22 @@ def _places(bench: Bench, own: Answer, turns: pa.Table) -> pl.Series:
     return pl.select(pl.coalesce(pl.Series(turns["place"].cast(pa.string())), known)).to_series()
 
 
-def _special(standing: Standing, own: Answer, reason: np.ndarray) -> pl.Series:
-    """What the consent then and the consent now both name; nothing where the turn is denied."""
-    size = len(standing.specials)
-    both = [sorted(set(then) & set(now)) for then in standing.specials for now in standing.specials]
-    code = np.where(reason == CODE["consent"], own.special_then * size + own.special_now, -1)
-    code = np.where((own.special_then >= 0) & (own.special_now >= 0), code, -1)
-    lists = pl.Series("special", [*both, []], dtype=pl.List(pl.String))
-    return lists.gather(pl.Series(np.where(code >= 0, code, size * size)))
+def _special(bench: Bench, own: Answer, reason: np.ndarray) -> pl.Series:
+    """What the consent then and the consent now both name, less what a law then or now never opens; nothing where the
+    turn is denied."""
+    specials, closed = bench.standing.specials, bench.book.closed
+    opened = (reason == CODE["consent"]) & (own.special_then >= 0) & (own.special_now >= 0)
+    shape = (len(specials), len(specials), len(closed), len(closed))
+    laws, never = own.laws, bench.book.never
+    shut_then, shut_now = never[laws.era, laws.cell], never[laws.era_now, laws.cell_now]
+    parts = (own.special_then, own.special_now, shut_then, shut_now)
+    found, code = np.unique(
+        np.ravel_multi_index([part[opened] for part in parts], shape), return_inverse=True
+    )
+    lists = [
+        sorted(set(specials[then]) & set(specials[now]) - closed[no_then] - closed[no_now])
+        for then, now, no_then, no_now in zip(*np.unravel_index(found, shape), strict=True)
+    ]
+    index = np.full(reason.size, len(lists), dtype=np.int64)
+    index[opened] = code
+    return pl.Series("special", [*lists, []], dtype=pl.List(pl.String)).gather(pl.Series(index))

@@ -56,6 +56,7 @@ class Answer:
     )
     special_then: Ints  # index into standing.specials, -1 where no consent opens
     special_now: Ints
+    laws: Laws
     reach: npt.NDArray[np.int8]
 
     @property
@@ -111,6 +112,7 @@ def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) 
         place_row=laws.place_row,
         special_then=np.where(covered, special("special", then_row, -1), -1),
         special_now=np.where(covered, special("special", now_row, -1), -1),
+        laws=laws,
         reach=reach,
     )
 

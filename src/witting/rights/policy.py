@@ -1,7 +1,7 @@
 """Policy packs: one jurisdiction's dated rules as data, and which of them apply to a place at a time.
 
-Covers: reading and checking packs (TOML, `packs/*.toml` and the operator's own), from a place (ISO 3166-1 or -2) to its
-pack, and from a time to the rules in force then. Not covered: what the rules are asked about (`decide.py`).
+Covers: reading packs (TOML, `packs/*.toml` and the operator's own), from a place (ISO 3166-1 or -2) to its pack, and from
+a time to the rules in force then. Not covered: the form of a pack (`pack.py`), what the rules are asked (`decide.py`).
 An unknown place has the pack `global_floor`. A rule that changes parameters carries them in `sets`: they count while
 it is in force, never while it is pending or annulled, so a dated law changes decisions on its day.
 `reviewed = false` says that the cited text was not checked by us against its source.
@@ -14,120 +14,32 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from witting.errors import PolicyError
-from witting.rights.evidence import FLOOR, PROFILES
-from witting.schema import AUDIENCES, PURPOSES
+from witting.rights.evidence import FLOOR
+from witting.rights.pack import (
+    ALL_PARTY,
+    NEVER,
+    OWN_TURNS,
+    RULES_REQUIRED,
+    PackFile,
+    Parameters,
+    Rule,
+    midnight,
+)
+
+__all__ = ["ALL_PARTY", "NEVER", "OWN_TURNS", "RULES_REQUIRED", "Pack", "Packs", "load_packs", "parse_pack"]
 
 PACK_BYTES_MAX = 1 << 20
 PACKS_MAX = 200
-Words = tuple[str, ...]
-OWN_TURNS = "own_turns"
-ALL_PARTY = "all_party"
-NEVER = "never"
-Reach = Literal["own_turns", "all_party", "never"]
-# Rules every pack must state, because decisions name them; legitimate_interest where it is allowed.
-RULES_REQUIRED = ("consent", "withdrawal", "objection", "minor", "all_party", "as_of")
-
-
-class Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Audiences(Closed):
-    """Whose open door a turn needs, by who could see it: its subject's, every party's, or none opens it."""
-
-    assistant: Reach
-    direct: Reach
-    closed_group: Reach
-    public: Reach
-    unknown: Reach
-
-    def reach(self, audience: str | None) -> Reach:
-        reach: Reach = getattr(self, audience) if audience in AUDIENCES else self.unknown
-        return reach
-
-
-class Age(Closed):
-    minimum: Annotated[int, Field(ge=13, le=18)] = 18  # years; no door opens below
-    consent: Mapping[
-        str, Annotated[int, Field(ge=0, le=18)]
-    ] = {}  # by place: age from which no parent is needed
-
-
-class LegitimateInterest(Closed):
-    allowed: bool = False
-    audiences: tuple[Literal[AUDIENCES], ...] = ()  # type: ignore[valid-type]  # the list lives in schema.py, once
-    purposes: tuple[Literal[PURPOSES], ...] = ()  # type: ignore[valid-type]  # the list lives in schema.py, once
-    lead_days: Annotated[int, Field(ge=0, le=3650)] = 45  # between the person's notice and the first use
-    safeguards: Words = ()  # each proven in the latest assessment
-
-    @model_validator(mode="after")
-    def _guarded(self) -> LegitimateInterest:
-        if self.allowed and not self.safeguards:
-            raise ValueError("where legitimate interest is allowed, at least one safeguard must be named")
-        return self
-
-
-class Parameters(Closed):
-    """What a pack decides with, at one time."""
-
-    profile: Literal[PROFILES]  # type: ignore[valid-type]  # the list lives in evidence.py, once
-    consent_days_max: Annotated[int, Field(ge=1, le=3650)] = 365
-    answer_days: Annotated[int, Field(ge=1, le=365)] = 10  # to answer a request
-    special: Literal["explicit", "never"] = "never"  # may explicit consent open special categories?
-    audiences: Audiences
-    age: Age = Age()
-    legitimate_interest: LegitimateInterest = LegitimateInterest()
-
-
-class Rule(Closed):
-    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
-    citation: Annotated[str, Field(min_length=1)]
-    plain: Annotated[str, Field(min_length=1)]
-    in_force_from: date
-    in_force_to: date | None = None  # first day it no longer holds
-    status: Literal["in_force", "pending", "annulled"]
-    reviewed: bool
-    case: str = ""  # a situation and what the rule answers
-    sets: Mapping[str, Any] = {}  # Any: parameters, checked by merging them into the pack's
-
-    def holds(self, at: datetime) -> bool:
-        begun = _midnight(self.in_force_from) <= at
-        return (
-            self.status == "in_force"
-            and begun
-            and (self.in_force_to is None or at < _midnight(self.in_force_to))
-        )
-
-
-class PackFile(Closed):
-    jurisdiction: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
-    title: str
-    prefix: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]  # of its rule ids
-    version: Annotated[int, Field(ge=1)]
-    reviewed: bool  # has a lawyer read the whole pack?
-    places: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")], ...]
-    parameters: Mapping[str, Any]  # Any: checked as Parameters once the rules of a time are merged in
-    rule: tuple[Rule, ...]
-
-    @model_validator(mode="after")
-    def _complete(self) -> PackFile:
-        named = [rule.id for rule in self.rule]
-        if len(set(named)) != len(named):
-            raise ValueError("two rules have the same id")
-        if astray := [name for name in named if not name.startswith(f"{self.prefix}.")]:
-            raise ValueError(f"rule {astray[0]} does not begin with the prefix {self.prefix}")
-        if missing := [name for name in RULES_REQUIRED if f"{self.prefix}.{name}" not in named]:
-            raise ValueError(f"the rule {self.prefix}.{missing[0]} is missing; decisions name it")
-        return self
+Cell = tuple[str, str | None]  # jurisdiction, and the place within it where one has an age of its own
 
 
 @dataclass(frozen=True)
@@ -179,18 +91,52 @@ class Packs:
             version=read.version,
             reviewed=read.reviewed,
             sha256=self.digests[jurisdiction],
-            parameters=_parameters(read, [rule for rule in read.rule if rule.holds(at)]),
+            parameters=self._parameters_of(jurisdiction, at),
             rules=read.rule,
         )
 
     def turning_points(self) -> list[datetime]:
         """The days on which some pack's parameters change, ascending."""
-        changing = [rule for read in self.files.values() for rule in read.rule if rule.sets]
+        rules = [rule for read in self.files.values() for rule in read.rule]
+        changing = [rule for rule in rules if rule.sets and rule.status == "in_force"]
         days = {rule.in_force_from for rule in changing} | {rule.in_force_to for rule in changing}
-        return sorted(_midnight(day) for day in days if day is not None)
+        return sorted(midnight(day) for day in days if day is not None)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Each jurisdiction, and each place in it that has, at some time, an age of consent of its own."""
+        found: dict[Cell, None] = {}
+        for jurisdiction, laws in self.laws.items():
+            found[(jurisdiction, None)] = None
+            found |= {(jurisdiction, place): None for law in laws for place in law.parameters.age.consent}
+        return tuple(found)
+
+    @cached_property
+    def laws(self) -> Mapping[str, tuple[Pack, ...]]:
+        """By jurisdiction, ascending: its pack in each era, the first before every turning point."""
+        eras = [datetime(1970, 1, 1, tzinfo=UTC), *self.turning_points()]
+        return {name: tuple(self.named(name, era) for era in eras) for name in sorted(self.files)}
+
+    def cell(self, place: str | None) -> int:
+        """Index into `cells` of the nearest that is known: the place, its country, its jurisdiction."""
+        jurisdiction = self.jurisdiction_of(place)
+        near = [(jurisdiction, one) for one in (place.upper() if place else None, country(place))]
+        return self.cells.index(next((one for one in near if one in self.cells), (jurisdiction, None)))
 
     def sha256s(self) -> dict[str, str]:
         return dict(sorted(self.digests.items()))
+
+    def _parameters_of(self, jurisdiction: str, at: datetime) -> Parameters:
+        held = tuple(rule for rule in self.files[jurisdiction].rule if rule.sets and rule.holds(at))
+        key = (jurisdiction, tuple(rule.id for rule in held))
+        if key not in self._merged:
+            self._merged[key] = _parameters(self.files[jurisdiction], held)
+        return self._merged[key]
+
+    @cached_property
+    def _merged(self) -> dict[tuple[str, tuple[str, ...]], Parameters]:
+        """Parameters by the rules that hold: checked once for each era, not once for each question."""
+        return {}
 
     @cached_property
     def _places(self) -> dict[str, str]:
@@ -229,7 +175,7 @@ def parse_pack(name: str, content: bytes) -> PackFile:
         raise PolicyError(f"{name}: {_explain(error)}.") from error
     for rules in [
         [],
-        *([rule] for rule in pack.rule),
+        *([rule] for rule in pack.rule if rule.sets),
         [rule for rule in pack.rule if rule.status == "in_force"],
     ]:
         try:
@@ -287,7 +233,3 @@ def _read(path: Path) -> bytes:
 def _explain(error: ValidationError) -> str:
     found = [f"{'.'.join(map(str, e['loc'])) or 'pack'}: {e['msg'].rstrip('.')}" for e in error.errors()[:8]]
     return "; ".join(found)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

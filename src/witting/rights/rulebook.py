@@ -7,14 +7,13 @@ Not covered: the meaning of the values (`policy.py`), the questions (`doors.py`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
-from witting.rights.policy import ALL_PARTY, NEVER, OWN_TURNS, Packs, Parameters, country
+from witting.rights.pack import ALL_PARTY, NEVER, OWN_TURNS, Parameters
+from witting.rights.policy import Cell, Packs
 from witting.rights.timeline import Bools, Ints, micros
 from witting.schema import AUDIENCES
 
@@ -22,9 +21,6 @@ REACHES = (OWN_TURNS, ALL_PARTY, NEVER)  # ascending in strictness: the larger o
 REACH = {name: code for code, name in enumerate(REACHES)}
 UNKNOWN_AUDIENCE = AUDIENCES.index("unknown")
 DAY_MICROS = 86_400_000_000
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-Cell = tuple[str, str | None]  # jurisdiction, country with an age of its own
 
 
 @dataclass(frozen=True)
@@ -39,6 +35,8 @@ class Rulebook:
     age_min: Ints
     term: Ints  # microseconds a consent lasts at most
     special: Bools  # may explicit consent open special categories?
+    never: Ints  # index into closed: the categories that not even explicit consent opens
+    closed: tuple[frozenset[str], ...]
     interest: Bools  # is legitimate interest open to this purpose and audience?
     lead: Ints  # microseconds between notice and first use
     proven: Bools  # are the safeguards proven?
@@ -47,16 +45,16 @@ class Rulebook:
         return np.searchsorted(self.turning_points, moments, side="right")
 
     def cell(self, place: str | None) -> int:
-        jurisdiction = self.packs.jurisdiction_of(place)
-        own = (jurisdiction, country(place))
-        return self.cells.index(own if own in self.cells else (jurisdiction, None))
+        return self.packs.cell(place)
 
 
 def compile_packs(packs: Packs, *, purpose: str, safeguards: frozenset[str] | None) -> Rulebook:
-    turning = packs.turning_points()
-    eras = [LONG_AGO, *turning]
-    cells = _cells(packs, eras)
-    laws = [[packs.named(jurisdiction, era).parameters for jurisdiction, _ in cells] for era in eras]
+    turning, cells = packs.turning_points(), packs.cells
+    eras = range(len(turning) + 1)
+    packs_at = [[packs.laws[jurisdiction][era] for jurisdiction, _ in cells] for era in eras]
+    laws = [[pack.parameters for pack in row] for row in packs_at]
+    shut = [[_closed(law, purpose) for law in row] for row in laws]
+    closed = tuple(sorted({kinds for row in shut for kinds in row}, key=sorted))
     return Rulebook(
         packs=packs,
         turning_points=np.array([micros(day) for day in turning], dtype=np.int64),
@@ -64,10 +62,13 @@ def compile_packs(packs: Packs, *, purpose: str, safeguards: frozenset[str] | No
         prefixes=tuple(packs.files[jurisdiction].prefix for jurisdiction, _ in cells),
         reach=np.array([[_reaches(law) for law in row] for row in laws], dtype=np.int8),
         age_min=np.array(
-            [[packs.named(name, era).age_min(place) for name, place in cells] for era in eras], np.int64
+            [[pack.age_min(place) for pack, (_, place) in zip(row, cells, strict=True)] for row in packs_at],
+            np.int64,
         ),
         term=np.array([[law.consent_days_max * DAY_MICROS for law in row] for row in laws], dtype=np.int64),
         special=np.array([[law.special == "explicit" for law in row] for row in laws]),
+        never=np.array([[closed.index(kinds) for kinds in row] for row in shut], dtype=np.int64),
+        closed=closed,
         interest=np.array([[_interest(law, purpose) for law in row] for row in laws]),
         lead=np.array(
             [[law.legitimate_interest.lead_days * DAY_MICROS for law in row] for row in laws], np.int64
@@ -76,14 +77,8 @@ def compile_packs(packs: Packs, *, purpose: str, safeguards: frozenset[str] | No
     )
 
 
-def _cells(packs: Packs, eras: Sequence[datetime]) -> tuple[Cell, ...]:
-    cells: dict[Cell, None] = {}
-    for jurisdiction in sorted(packs.files):
-        cells[(jurisdiction, None)] = None
-        for era in eras:
-            for place in packs.named(jurisdiction, era).parameters.age.consent:
-                cells[(jurisdiction, place)] = None
-    return tuple(cells)
+def _closed(law: Parameters, purpose: str) -> frozenset[str]:
+    return frozenset(kind for kind, purposes in law.special_never.items() if purpose in purposes)
 
 
 def _reaches(law: Parameters) -> list[int]:

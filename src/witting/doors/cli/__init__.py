@@ -52,6 +52,7 @@ GROUPS = {
         ("judge", "rights:judge", "Is this consent informed? Judges an evidence record."),
         ("decide", "rights:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
+        ("packs", "packs:packs", "The rules of each place, their status, and who checked them."),
     ),
     "corpus": (
         ("build", "run:build", "Walk to a committed corpus."),
