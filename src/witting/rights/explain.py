@@ -15,7 +15,9 @@ import pyarrow as pa
 
 from witting.intake.facts import all_facts
 from witting.rights.decide import CONSENT_DAYS_MAX, TURN_FACTS, decide
+from witting.rights.implied import BY_NAME
 from witting.rights.policy import Pack, Packs
+from witting.rights.purposes import wider
 from witting.rights.reasons import PERMITS, REASONS
 from witting.rights.standing import of_subjects
 from witting.rights.timeline import NEVER, STATE, STATES, Ints, Standing, stand
@@ -137,7 +139,11 @@ def _person(pack: Pack, stands: Standing, subject: str | None, at: datetime, pla
     ages = [_value(stands.ages, person, moment, "age", -1) for moment in (then, stands.as_of)]
     told = [_value(stands.consent, person, moment, "state", STATE["none"]) for moment in (then, stands.as_of)]
     entries = [_value(stands.consent, person, moment, "entry", -1) for moment in (then, stands.as_of)]
-    states = [f"{SAYS[STATES[state]]}{_entry(entry)}" for state, entry in zip(told, entries, strict=True)]
+    through = [_through(stands, person, moment) for moment in (then, stands.as_of)]
+    states = [
+        f"{SAYS[STATES[state]]}{wide}{_entry(entry)}"
+        for state, entry, wide in zip(told, entries, through, strict=True)
+    ]
     is_open = all(state == STATE["open"] for state in told)
     young = any(0 <= age < age_min for age in ages)
     return [
@@ -146,6 +152,14 @@ def _person(pack: Pack, stands: Standing, subject: str | None, at: datetime, pla
         f"answered {'yes' if is_open else 'no'}.",
         *_interest(pack, stands, person),
     ]
+
+
+def _through(stands: Standing, person: int, moment: int) -> str:
+    """Which wider purpose it was said of, where it was not this one by name."""
+    if "through" not in stands.consent.columns:
+        return ""
+    wide = _value(stands.consent, person, moment, "through", BY_NAME)
+    return "" if wide == BY_NAME else f" to {wider(stands.purpose)[wide - 1]}, which includes it"
 
 
 def _interest(pack: Pack, stands: Standing, person: int) -> list[str]:

@@ -8,7 +8,7 @@ objection, withdrawal or erasure request; its own end; `consent_days_max` after 
 valid consent, which replaces it. It never reaches back behind an earlier no. A weak one opens `evaluate_model` only, an
 invalid one nothing; neither closes what is open. A refusal, objection or withdrawal without purposes means all of them; a
 consent without purposes opens nothing. Events count in the order of `occurred_at`, then of their ledger entry; where
-neither decides, the no comes last. Events after `as_of` are not known yet.
+neither decides, the no comes last. A yes to a wider purpose opens this one too where `purposes.py` says so. Events after `as_of` are not known yet.
 
 From: valid time in temporal databases (Snodgrass); [start, end) intervals so that no moment belongs to two.
 """
@@ -26,6 +26,8 @@ import polars as pl
 import pyarrow as pa
 
 from witting.errors import InvalidEvent, UnknownPurpose
+from witting.rights.implied import lay_under
+from witting.rights.purposes import wider
 from witting.schema import CONSENT_VERDICTS, EVENT, EVENT_KINDS, PURPOSES, TIMESTAMP
 
 Ints = npt.NDArray[np.int64]
@@ -93,7 +95,10 @@ class Standing:
     purpose: str
     as_of: int  # microseconds
     people: pl.DataFrame  # subject, person (int64), sorted by subject
-    consent: Timeline  # state, entry, given_at, special (index into specials), until (of an open row)
+    consent: (
+        Timeline  # state, entry, given_at, special (index into specials), until (of an open row); where a
+    )
+    #                    wider purpose includes this one, through: 0 by name, k by wider(purpose)[k - 1]
     ages: Timeline  # age, entry
     places: Timeline  # place (index into place_names), entry
     noticed: Ints  # (people,): when first told of this purpose, NEVER
@@ -140,7 +145,7 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
     known = known.filter(pl.col("occurred_at") <= now)
     people = _people(known)
     by_person = known.join(people, on="subject", how="inner")
-    states, specials = _states(by_person, purpose, consent_days_max)
+    consent, specials = _consents(by_person, people.height, purpose, consent_days_max)
     places, place_names = _places(by_person)
     notices = _notices(by_person, purpose)
     first = np.full(people.height, NEVER, dtype=np.int64)
@@ -151,7 +156,7 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
         purpose=purpose,
         as_of=now,
         people=people,
-        consent=_timeline(states, people.height, ("state", "entry", "given_at", "special", "until")),
+        consent=consent,
         ages=_timeline(_ages(by_person), people.height, ("age", "entry")),
         places=_timeline(places, people.height, ("place", "entry")),
         noticed=first,
@@ -236,10 +241,38 @@ def _for_purpose(purpose: str) -> pl.Expr:
     return pl.col("purposes").list.contains(purpose).fill_null(False)
 
 
+def _consents(
+    events: pl.DataFrame, people: int, purpose: str, consent_days_max: int
+) -> tuple[Timeline, tuple[tuple[str, ...], ...]]:
+    """What stands for the purpose, by its own name or through a wider purpose that includes it."""
+    states, specials = _states(events, purpose, purpose, consent_days_max)
+    columns = ("state", "entry", "given_at", "special", "until")
+    named = _timeline(states, people, columns)
+    if not wider(purpose):
+        return named, specials
+    implied = []
+    for wide in wider(purpose):
+        states, more = _states(events, purpose, wide, consent_days_max)
+        states = states.with_columns(pl.col("special").cast(pl.Int64) + len(specials))
+        implied.append(_timeline(states, people, columns))
+        specials += more
+    refused = _timeline(_refused(events, purpose, consent_days_max), people, ("refused",))
+    return lay_under(named, implied, refused, open_state=STATE["open"]), specials
+
+
+def _refused(events: pl.DataFrame, purpose: str, consent_days_max: int) -> pl.DataFrame:
+    """From when on the last word that names this very purpose is a no (1), or a usable yes (0)."""
+    named = _in_order(_about(events.filter(_for_purpose(purpose)), purpose, purpose), consent_days_max)
+    named = named.filter(pl.col("closing") | _usable(purpose))
+    said = named.select("person", "seq", start="occurred_at", refused=pl.col("closing").cast(pl.Int64))
+    return said.sort("person", "seq").unique(["person", "start"], keep="last", maintain_order=True)
+
+
 def _states(
-    events: pl.DataFrame, purpose: str, consent_days_max: int
+    events: pl.DataFrame, purpose: str, through: str, consent_days_max: int
 ) -> tuple[pl.DataFrame, tuple[tuple[str, ...], ...]]:
-    asked = _in_order(_about(events, purpose), consent_days_max)
+    """What stands for `purpose` by the consents that name `through`: the purpose itself, or a wider one."""
+    asked = _in_order(_about(events, purpose, through), consent_days_max)
     specials = asked["special_key"].unique().sort()
     asked = asked.with_columns(
         special=pl.col("special_key").replace_strict(specials, range(len(specials)), return_dtype=pl.Int64)
@@ -250,13 +283,13 @@ def _states(
     return _settle(points), names
 
 
-def _about(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
-    """Consents to this purpose, and every no that reaches it."""
+def _about(events: pl.DataFrame, purpose: str, through: str) -> pl.DataFrame:
+    """Consents that name `through`, and every no that reaches it or `purpose`."""
     silent = pl.col("purposes").list.len().fill_null(0) == 0
     closing = pl.col("kind").is_in(list(CLOSING))
-    reaches = _for_purpose(purpose) | silent | (pl.col("kind") == "erasure_request")
+    reaches = _for_purpose(purpose) | _for_purpose(through) | silent | (pl.col("kind") == "erasure_request")
     asked = events.select(*STATE_COLUMNS, "purposes")
-    asked = asked.filter(((pl.col("kind") == "consent") & _for_purpose(purpose)) | (closing & reaches))
+    asked = asked.filter(((pl.col("kind") == "consent") & _for_purpose(through)) | (closing & reaches))
     return asked.drop("purposes")
 
 
