@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -330,21 +331,19 @@ def _open_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
 class _Guarded(io.RawIOBase):
     """Holds a file or zip member open and turns what can go wrong while reading into our own errors."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+    def __init__(self, stream: FileIO | IO[bytes]) -> None:
+        self._stream = cast("FileIO", stream)  # what zipfile opens has `readinto`, too
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed: Buffer
         try:
-            block = self._stream.read(len(buffer))
+            return self._stream.readinto(buffer)
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
             raise unreadable("broken_archive") from error
         except OSError as error:  # lzma and bz2 raise it for damaged bytes, the disk for its own reasons
             raise unreadable("not_readable") from error
-        buffer[: len(block)] = block
-        return len(block)
 
     def close(self) -> None:
         if not self.closed:
@@ -352,5 +351,5 @@ class _Guarded(io.RawIOBase):
         super().close()
 
 
-def _guarded(stream: IO[bytes]) -> BinaryIO:
+def _guarded(stream: FileIO | IO[bytes]) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(_Guarded(stream), HASH_BLOCK_BYTES // 8))

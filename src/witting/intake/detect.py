@@ -26,6 +26,7 @@ from witting.intake.archive import Entry, Root, has_media_name, is_media, open_r
 from witting.intake.json_stream import plain_head
 from witting.intake.metered import Meter, Progress
 from witting.intake.refusals import reason_of
+from witting.intake.signals import is_text
 from witting.intake.source import (
     HEAD_BYTES,
     Export,
@@ -305,15 +306,16 @@ class _Reading:
         return Export(told, self.beside, together)
 
     def _records(self, members: Sequence[Member]) -> Iterator[Record | FileVerdict]:
+        limit, passed = self.how.text_chars_max, self.meter.passed if self.meter else None
         for record in self.source.read(self._export(members)):
-            assert record.member not in self.closed, f"{self.source.name} came back to a file it had left"
             if record.member != self.current:
+                came_back = f"{self.source.name} came back to a file it had left"
+                assert record.member not in self.closed, came_back
                 yield from self._close_current({})
                 self.current = record.member
-            record = _within_limits(record, self.how.text_chars_max)
-            self.count.add(record)
-            if self.meter:
-                self.meter.passed(record.member)
+            self.count.add(record := _within_limits(record, limit))
+            if passed:
+                passed(record.member)
             yield record
 
     def _unreadable(self, members: Sequence[Member], error: InputError) -> dict[str, str]:
@@ -363,29 +365,21 @@ def _within_limits(record: Record, text_chars_max: int) -> Record:
     """The record; or, quarantined, a turn whose text is too long or no Unicode (half a surrogate pair)."""
     if not isinstance(record, Turn):
         return record
+    text = record.text or ""
+    ids = f"{record.speaker}{record.conversation}{record.turn}{record.parent or ''}"
+    if not record.signals and len(text) + len(ids) <= text_chars_max and is_text(text) and is_text(ids):
+        return record  # nearly every one; the rest of this is what takes time
     reason = _why_beyond(record, text_chars_max)
     if reason is None:
         return record
-    kept = (record.text or "").encode("utf-8", "surrogatepass")[:RECORD_BYTES_MAX]
+    kept = text.encode("utf-8", "surrogatepass")[:RECORD_BYTES_MAX]
     return Skipped(record.member, reason, record.bytes, record=kept)
 
 
 def _why_beyond(turn: Turn, text_chars_max: int) -> str | None:
-    text = turn.text or ""
-    ids = f"{turn.speaker}{turn.conversation}{turn.turn}{turn.parent or ''}"
-    if not turn.signals and text.isascii() and ids.isascii() and len(text) + len(ids) <= text_chars_max:
-        return None  # nearly every turn; the rest of this is what takes time
     texts = [turn.text or "", turn.speaker, turn.conversation, turn.turn, turn.parent or ""]
     for signal in turn.signals:
         texts += [signal.text or "", signal.by or "", json.dumps(signal.value, ensure_ascii=False)]
     if max(map(len, texts)) > text_chars_max:
         return "text_too_long"
-    return None if all(map(_is_unicode, texts)) else "broken_unicode"
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return None if all(map(is_text, texts)) else "broken_unicode"

@@ -1,8 +1,8 @@
 """Where the entries of a JSON text lie: one object or array is taken apart, each entry with its own bytes.
 
-Covered: the same answer two ways. The quick one lets msgspec find where each value ends and then checks, separator by
-separator, that the bytes lie where it says; what it is not sure of (a key twice, an escape in a key, NaN, damage) is read
-again by the slow one, the standard library's scanner. Not covered: telling records of a file apart (`json_stream.py`).
+Covered: the same answer two ways. The quick one lets msgspec find how long each value is, writes keys, values and
+separators down again and compares: the same bytes lie at the same places. What it is not sure of (a key twice, an escape
+in a key, separators that vary, NaN, damage) is read by the slow one, the standard library's scanner. Not covered: telling records of a file apart (`json_stream.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -19,9 +20,13 @@ _PLAIN = msgspec.json.Decoder()
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _NOT_SPACE = re.compile(r"[^ \t\r\n]")
-_BEFORE_VALUE = re.compile(rb'[ \t\r\n]*[{,][ \t\r\n]*"([^"\\]*)"[ \t\r\n]*:[ \t\r\n]*')
-_BEFORE_ELEMENT = re.compile(rb"[ \t\r\n]*[\[,][ \t\r\n]*")
-_CLOSING = re.compile(rb"[ \t\r\n]*[]}][ \t\r\n]*")
+_OBJECT_OPENS = re.compile(rb'(\{[ \t\r\n]*")[^"\\]*("[ \t\r\n]*:[ \t\r\n]*)')
+_OBJECT_GOES_ON = re.compile(rb'[ \t\r\n]*,[ \t\r\n]*"')
+_ARRAY_OPENS = re.compile(rb"\[[ \t\r\n]*")
+_ARRAY_GOES_ON = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
+_CLOSES = re.compile(rb"[ \t\r\n]*[]}][ \t\r\n]*")
+_EMPTY = re.compile(rb"[{\[][ \t\r\n]*[]}][ \t\r\n]*")
+_CUT = b"\0"  # in no key as it is written
 
 Path = tuple[str, ...]
 Other = str | int | float | bool | list[Any] | None  # Any: JSON; whatever is no object
@@ -70,34 +75,30 @@ def located(
 
     Raises ValueError where the bytes are not JSON (UnicodeDecodeError where not UTF-8), RecursionError where too deep.
     """
-    text = None if data.isascii() else data.decode("utf-8")  # msgspec looks only at the strings it makes
+    if not data.isascii():
+        data.decode("utf-8")  # msgspec looks only at the strings it makes
     try:
-        quick = _Quick(data, base, paths, form)
-        return quick.at((), 0, data), quick.found
+        quick = _Quick(paths, form)
+        return quick.at((), base, data), quick.found
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _Located(text or data.decode("utf-8"), base, paths, form).read()
+        return _Located(data.decode("utf-8"), base, paths, form).read()
 
 
 class _Quick:
     """The quick way. Raises _Unsure, or what msgspec raises."""
 
-    def __init__(self, data: bytes, base: int, paths: tuple[Path, ...], form: Form) -> None:
-        self._data, self._base, self._paths, self._form = data, base, paths, form
+    def __init__(self, paths: tuple[Path, ...], form: Form) -> None:
+        self._paths, self._form = paths, form
         self.found: list[Item] | None = None
 
     def at(self, here: Path, start: int, part: bytes) -> Any:  # Any: JSON
-        """The value whose bytes `part` lie at `start`."""
+        """The value whose bytes `part` lie at `start` in the member."""
         opens = part[:1]
         if opens.isspace():
             raise _Unsure
         if opens in (b"{", b"[") and self.found is None and here in self._paths:
-            base = self._base
-            self.found = [
-                Item(key, base + begin, base + begin + len(inner), value)
-                for (key, begin, inner), value in zip(
-                    self._entries(start, part), self._form.values(part), strict=True
-                )
-            ]
+            keys, starts, ends, _ = _entries(start, part)
+            self.found = list(map(Item, keys, starts, ends, self._form.values(part)))
             return None
         onward = {
             path[len(here)] for path in self._paths if len(path) > len(here) and path[: len(here)] == here
@@ -105,30 +106,53 @@ class _Quick:
         if opens != b"{" or not onward:
             return _PLAIN.decode(part)
         return {
-            key: self.at((*here, key), begin, inner) if key in onward else _PLAIN.decode(inner)
-            for key, begin, inner in self._entries(start, part)
+            key: self.at((*here, key), begin, bytes(raw)) if key in onward else _PLAIN.decode(raw)
+            for key, begin, _, raw in zip(*_entries(start, part), strict=True)
         }
 
-    def _entries(self, start: int, part: bytes) -> list[tuple[str, int, bytes]]:
-        """Key, offset and bytes of each entry. msgspec says how long each value is; what stands between must fit."""
-        is_object = part[:1] == b"{"
-        raws: Any = (
-            _OBJECT.decode(part) if is_object else enumerate(_ARRAY.decode(part))
-        )  # Any: both give pairs
-        data, at = self._data, start
-        before = _BEFORE_VALUE.match if is_object else _BEFORE_ELEMENT.match
-        entries = []
-        for key, raw in raws.items() if is_object else raws:
-            gap, inner = before(data, at), bytes(raw)
-            if gap is None or (is_object and gap[1] != key.encode()) or not data.startswith(inner, gap.end()):
-                raise _Unsure
-            begin = gap.end()
-            at = begin + len(inner)
-            entries.append((key if is_object else str(key), begin, inner))
-        closing = _CLOSING.match(data, at if entries else at + 1)
-        if closing is None or closing.end() < start + len(part):
-            raise _Unsure  # a key twice: the last value stands for both
-        return entries
+
+def _entries(start: int, part: bytes) -> tuple[list[str], list[int], list[int], list[msgspec.Raw]]:
+    """Key, first byte, end and bytes of each entry of an object or array that lies at `start`. Raises _Unsure."""
+    if part[:1] == b"{":
+        entries = _OBJECT.decode(part)
+        keys, raws = list(entries), list(entries.values())
+        before = _before_values(part, keys, raws) if raws else []
+    else:
+        raws = _ARRAY.decode(part)
+        keys = list(map(str, range(len(raws))))
+        before = _before_elements(part, raws) if raws else []
+    pieces: list[Any] = [b""] * (2 * len(raws))  # Any: bytes, as bytes and as msgspec.Raw
+    pieces[::2], pieces[1::2] = before, raws
+    written = b"".join(pieces)
+    closing = _CLOSES.fullmatch(part, len(written)) if raws else _EMPTY.fullmatch(part)
+    if closing is None or not part.startswith(written):
+        raise _Unsure
+    places = list(accumulate(map(len, pieces), initial=start))
+    return keys, places[1::2], places[2::2], raws
+
+
+def _before_values(part: bytes, keys: list[str], raws: list[msgspec.Raw]) -> list[bytes]:
+    """What stands before each value, keys included, if all entries are written as the first two."""
+    opening = _OBJECT_OPENS.match(part)
+    going_on = _OBJECT_GOES_ON.match(part, opening.end() + len(raws[0])) if opening else None
+    if opening is None or (going_on is None and len(raws) > 1):
+        raise _Unsure
+    opens, colon = opening.groups()
+    between = colon + _CUT + going_on[0] if going_on else b""
+    written = opens + between.join(map(str.encode, keys)) + colon
+    before = written.split(_CUT)
+    if len(before) != len(raws) or written.count(b'"') != 2 * len(raws) or b"\\" in written:
+        raise _Unsure
+    return before
+
+
+def _before_elements(part: bytes, raws: list[msgspec.Raw]) -> list[bytes]:
+    """What stands before each element, if commas are written as the first one."""
+    opening = _ARRAY_OPENS.match(part)
+    going_on = _ARRAY_GOES_ON.match(part, opening.end() + len(raws[0])) if opening else None
+    if opening is None or (going_on is None and len(raws) > 1):
+        raise _Unsure
+    return [opening[0], *([going_on[0]] * (len(raws) - 1) if going_on else ())]
 
 
 def each(text: str, at: int, take: Callable[[str, int], int]) -> int:

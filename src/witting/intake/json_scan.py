@@ -91,7 +91,7 @@ class Hopper:
             return
         at = hops = 0
         while (comma := self._next(block, at)) >= 0:
-            if self._fresh and _is_whole(block[at:comma]):
+            if self._fresh and _is_whole(memoryview(block)[at:comma]):
                 hops += 1
                 yield comma, _COMMA, self._level
             else:
@@ -124,7 +124,7 @@ class Hopper:
         return bool(ending and between)
 
 
-def _is_whole(element: bytes) -> bool:
+def _is_whole(element: memoryview) -> bool:
     try:
         _WHOLE.decode(element)
     except (msgspec.MsgspecError, RecursionError):

@@ -323,7 +323,10 @@ def as_dict(value: object) -> Mapping[str, Any]:  # Any: JSON
 
 def first_text(*values: object) -> str | None:
     """The first that is a string and not empty."""
-    return next((value for value in values if isinstance(value, str) and value), None)
+    for value in values:
+        if isinstance(value, str) and value:
+            return value
+    return None
 
 
 # Shape

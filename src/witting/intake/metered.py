@@ -78,17 +78,16 @@ class _Told(io.RawIOBase):
     """Holds a stream open and tells where it is in it."""
 
     def __init__(self, stream: BinaryIO, tell: Callable[[int], None]) -> None:
-        self._stream, self._tell, self._position = stream, tell, 0
+        self._stream, self._tell, self._position = cast("io.BufferedReader", stream), tell, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed: Buffer
-        block = self._stream.read(len(buffer))
-        buffer[: len(block)] = block
-        self._position += len(block)
+        size = self._stream.readinto(buffer)
+        self._position += size
         self._tell(self._position)
-        return len(block)
+        return size
 
     def close(self) -> None:
         if not self.closed:

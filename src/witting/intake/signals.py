@@ -24,6 +24,7 @@ THUMBS = {
     **dict.fromkeys(("-1", "down", "thumbdown", "thumbsdown", "dislike", "disliked", "bad", "negative", "downvote"), -1),
 }  # fmt: skip
 TAGS_MAX = 20
+WIDE_CHARS_MAX = 1 << 20  # four bytes each are little memory up to here
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}")
 
 
@@ -114,7 +115,9 @@ def is_text(value: object) -> TypeGuard[str]:
     if value.isascii():
         return True
     try:
-        value.encode()
+        value.encode(
+            "utf-8" if len(value) > WIDE_CHARS_MAX else "utf-32-le"
+        )  # the wide one is 2 to 5 times as fast
     except UnicodeEncodeError:
         return False
     return True

@@ -138,13 +138,13 @@ def _read_conversation(
     items: tuple[Item, ...],
     beside: _Beside,
     seen: Seen,
-) -> Iterator[Turn | Skipped]:
+) -> list[Turn | Skipped]:
     key = first_text(conversation.get("conversation_id"), conversation.get("id")) or content_id(piece.data)
     parents = parents_by_children(items)
     nodes = [node(item, piece, member, beside.account, parents) for item in items]
     current = conversation.get("current_node")
     nodes = with_comparisons(with_votes(nodes, items, key, beside.votes), items, beside.comparisons)
-    yield from grow(
+    return grow(
         nodes,
         conversation=key,
         member=member,

@@ -85,12 +85,17 @@ _NO_CONTENT, _NO_METADATA = Content(), Metadata()
 
 
 def parents_by_children(items: tuple[Item, ...]) -> dict[str, str]:
-    """Links told only from above: some exports lack `parent`."""
+    """Links told only from above, for entries that name no parent: some exports lack `parent`."""
+    orphans = {
+        item.key
+        for item in items
+        if not isinstance(item.value, Entry) or not isinstance(item.value.parent, str)
+    }
     parents: dict[str, str] = {}
-    for item in items:
+    for item in items if orphans else ():
         children = item.value.children if isinstance(item.value, Entry) else None
         for child in children if isinstance(children, list) else ():
-            if isinstance(child, str):
+            if isinstance(child, str) and child in orphans:
                 parents.setdefault(child, item.key)
     return parents
 
@@ -100,17 +105,18 @@ def node(item: Item, piece: Piece, member: str, account: str, parents: Mapping[s
     place, entry = (item.start, item.end), item.value
     if not isinstance(entry, Entry):
         return Node(item.key, None, place, skip="broken_node", record=piece.bytes_of(item))
-    parent = entry.parent if isinstance(entry.parent, str) else parents.get(item.key)
-    message = entry.message
+    parent, message = entry.parent, entry.message
+    if not isinstance(parent, str):
+        parent = parents.get(item.key)
     if message is None:
         return Node(item.key, parent, place, skip="empty_node")
-    role = (
-        message.author.role if isinstance(message, Message) and isinstance(message.author, Author) else None
-    )
+    author = message.author if isinstance(message, Message) else None
+    role = author.role if isinstance(author, Author) else None
     if not isinstance(message, Message) or role not in ROLES:
         return Node(item.key, parent, place, skip="unknown_role", record=piece.bytes_of(item))
-    content = message.content if isinstance(message.content, Content) else _NO_CONTENT
-    metadata = message.metadata if isinstance(message.metadata, Metadata) else _NO_METADATA
+    content, metadata = message.content, message.metadata
+    content = content if isinstance(content, Content) else _NO_CONTENT
+    metadata = metadata if isinstance(metadata, Metadata) else _NO_METADATA
     text, media = _words(content)
     skip = _why_hidden(role, message, content, metadata) or (
         None if text and not text.isspace() else "media_omitted" if media else "no_text"
@@ -119,12 +125,12 @@ def node(item: Item, piece: Piece, member: str, account: str, parents: Mapping[s
         item.key,
         parent,
         place,
-        role=role,
-        speaker=account if role == "user" else first_text(metadata.model_slug) or "assistant",
-        text=text if skip is None else None,
-        time=from_epoch(message.create_time),
-        skip=skip,
-        finished=_finished(message, metadata),
+        role,
+        account if role == "user" else first_text(metadata.model_slug) or "assistant",
+        text if skip is None else None,
+        from_epoch(message.create_time),
+        skip,
+        finished=role != "assistant" or _finished(message, metadata),
         beside=(Skipped(member, "media_omitted", place),) * media if media and skip is None else (),
     )
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import msgspec
 from msgspec.structs import replace
@@ -112,9 +112,12 @@ def plant(nodes: Sequence[Node], *, current: str | None) -> Tree:
 
 def _is_chain(nodes: Sequence[Node]) -> bool:
     """Most conversations are one: each node hangs from the one before, the first from nothing that is there."""
-    if not nodes or any(later.parent != earlier.id for earlier, later in pairwise(nodes)):
-        return False
-    return nodes[0].parent is None or all(node.id != nodes[0].parent for node in nodes)
+    above = first = nodes[0].parent if nodes else None
+    for node in nodes:
+        if node.parent != above:
+            return False
+        above = node.id
+    return bool(nodes) and (first is None or all(node.id != first for node in nodes))
 
 
 def _chain(nodes: Sequence[Node], current: str | None) -> Tree:
@@ -205,42 +208,48 @@ def grow(
     current: str | None,
     seen: Seen,
     siblings_mean: bool = True,
-) -> Iterator[Turn | Skipped]:
+) -> list[Turn | Skipped]:
     """All records of one conversation, a turn's parent always before it; each node gives one, and what lies beside
     its words (media, reasoning) one each. `siblings_mean`: siblings came from regenerating and editing."""
     conversation = fit_id(conversation)
-    nodes = _distinct([_readable(node) for node in nodes])
-    tree = plant(nodes, current=fit_id(current) if current is not None else None)
     by_id = {node.id: node for node in nodes}
-    shown = {node.id for node in nodes if node.skip is None}
-    above = _shown_parents(tree, shown)
+    if not _are_plain(nodes, by_id):
+        nodes = _distinct([_readable(node) for node in nodes])
+        by_id = {node.id: node for node in nodes}
+    tree = plant(nodes, current=fit_id(current) if current is not None else None)
+    shown = [turn for turn in tree.order if by_id[turn].skip is None]
+    above = _shown_parents(tree, set(shown))
     found = _sibling_signals(by_id, tree, above) if siblings_mean and not tree.is_chain else {}
     found = _not_denied(found, nodes) if found else found
-    repeated = seen.repeated(conversation, [turn for turn in tree.order if turn in shown])
-    same = Turn(member, conversation, "", None, "", "", None, None, None, "assistant", source, (0, 0))
+    repeated = seen.repeated(conversation, shown)
+    records: list[Turn | Skipped] = []
     for turn in tree.order:
         node = by_id[turn]
-        if turn not in shown or turn in repeated:
-            yield Skipped(member, node.skip or "repeated", node.bytes, node.record)
+        if node.skip is not None or turn in repeated:
+            records.append(Skipped(member, node.skip or "repeated", node.bytes, node.record))
         else:
-            signals = _together(node.signals, found.get(turn, ()))
-            yield _turn(same, node, above[turn], signals, active=turn in tree.active)
+            time, signals = node.time, node.signals
+            records.append(
+                Turn(
+                    member,
+                    conversation,
+                    turn,
+                    above[turn],
+                    node.speaker,
+                    node.role,
+                    None if time is None else time.iso,
+                    None if time is None else "s",
+                    node.text,
+                    "assistant",
+                    source,
+                    node.bytes,
+                    on_active_path=turn in tree.active,
+                    signals=_together(signals, found.get(turn, ())) if found or signals else (),
+                )
+            )
         if node.beside:
-            yield from node.beside
-
-
-def _turn(same: Turn, node: Node, parent: str | None, signals: tuple[Signal, ...], *, active: bool) -> Turn:
-    """`same`, filled in. Not by its constructor: a frozen dataclass sets field by field, a third of all the reading."""
-    turn = object.__new__(Turn)
-    fields = turn.__dict__
-    fields.update(same.__dict__)
-    fields["turn"], fields["parent"] = node.id, parent
-    fields["speaker"], fields["role"] = node.speaker, node.role
-    fields["text"], fields["bytes"] = node.text, node.bytes
-    fields["on_active_path"], fields["signals"] = active, signals
-    if node.time is not None:
-        fields["time"], fields["time_precision"] = node.time.iso, "s"
-    return turn
+            records += node.beside
+    return records
 
 
 def _together(own: tuple[Signal, ...], found: tuple[Signal, ...]) -> tuple[Signal, ...]:
@@ -259,16 +268,19 @@ def _sibling_signals(
     nodes: Mapping[str, Node], tree: Tree, above: Mapping[str, str | None]
 ) -> dict[str, tuple[Signal, ...]]:
     shown = [nodes[turn] for turn in tree.order if nodes[turn].skip is None]
+    below = Counter([above[node.id] for node in shown])
+    groups: dict[tuple[str | None, str, str, str], list[Node]] = {}
+    for node in shown:
+        parent = above[node.id]
+        if below[parent] > 1:
+            at = (parent, "" if parent else tree.top[node.id], node.role, node.lane)
+            groups.setdefault(at, []).append(node)
+    if not groups:
+        return {}
     went_on = {above[node.id] for node in shown if node.role == "user"}  # answers that a prompt follows
     in_parts = {
         above[node.id] for node in shown if node.role == "assistant"
     }  # messages that one more follows
-    groups: dict[tuple[str | None, str, str, str], list[Node]] = {}
-    for node in shown:
-        parent = above[node.id]
-        groups.setdefault((parent, "" if parent else tree.top[node.id], node.role, node.lane), []).append(
-            node
-        )
     found: dict[str, tuple[Signal, ...]] = {}
     for (parent, _, role, _), siblings in groups.items():
         active = next((node for node in siblings if node.id in tree.active), None)
@@ -331,10 +343,22 @@ def content_id(record: bytes) -> str:
     return f"sha256:{hashlib.sha256(record).hexdigest()[:32]}"
 
 
+def _are_plain(nodes: Sequence[Node], by_id: Mapping[str, Node]) -> bool:
+    """What nearly all nodes are: distinct, with short ASCII ids, and words that are text. Asked of all at once."""
+    named = {node.parent for node in nodes if node.parent not in by_id and node.parent is not None}
+    said = {*by_id, *named, *{node.speaker for node in nodes}}
+    return (
+        len(by_id) == len(nodes)
+        and "" not in by_id
+        and "" not in named
+        and "".join(said).isascii()
+        and len(max(said, key=len, default="")) <= ID_CHARS_MAX
+        and all(map(is_text, [node.text for node in nodes if node.skip is None]))
+    )
+
+
 def _readable(node: Node) -> Node:
     """The node with ids that fit; words that are no Unicode text (lone surrogates) make it a bad record."""
-    if _is_plain(node):
-        return node
     parent = fit_id(node.parent) if node.parent is not None else None
     fitted = (fit_id(node.id), parent, fit_id(node.speaker) if node.speaker else "")
     if fitted != (node.id, node.parent, node.speaker):
@@ -343,18 +367,6 @@ def _readable(node: Node) -> Node:
         record = (node.text or "").encode("utf-8", "surrogatepass")
         return replace(node, text=None, skip="lone_surrogate" if record else "no_text", record=record or None)
     return node
-
-
-def _is_plain(node: Node) -> bool:
-    """What nearly every node is: short ASCII ids, and words that are text."""
-    ids = f"{node.id}{node.parent or ''}{node.speaker}"
-    return (
-        len(ids) <= ID_CHARS_MAX
-        and ids.isascii()
-        and node.id != ""
-        and node.parent != ""
-        and (node.skip is not None or is_text(node.text))
-    )
 
 
 def _distinct(nodes: Sequence[Node]) -> list[Node]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from witting.intake.implied.exchange import Reading, read_exchange
 from witting.intake.implied.measured import RULE_OF, confidence
 from witting.intake.source import Evidence, FileVerdict, Record, Signal, Turn
@@ -134,4 +136,4 @@ def _signal(finding: Finding, said_in: Turn) -> Signal:
 def _with(turn: Turn, signals: Iterable[Signal]) -> Turn:
     """With the signals it does not have yet: turns of our own format may bring them."""
     new = tuple(signal for signal in signals if signal not in turn.signals)
-    return replace(turn, signals=(*turn.signals, *new)) if new else turn
+    return structs.replace(turn, signals=(*turn.signals, *new)) if new else turn
