@@ -48,6 +48,7 @@ the pins. It is no legal advice.
   only by building and testing.
 - `torch` as pinned for `make setup` is the build your package index gives. A CUDA build brings NVIDIA's libraries under
   NVIDIA's own licence terms; a CPU build brings none.
+- `confluent-kafka` (an extra) carries librdkafka (BSD-2-Clause) and the libraries that uses, under their own licences.
 - Everything else is permissive.
 
 ## Data and models that packages carry

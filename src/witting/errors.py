@@ -25,6 +25,7 @@
     ├── CorpusError             unknown corpus, or one that does not verify
     ├── TrainingError           nothing to train on, base model not found, missing extra
     ├── GateShut                a release was refused: lists each failed threshold
+    ├── BrokerRefused           Kafka does not let this consumer read: says why
     └── MissingExtra            an optional dependency is needed: names the extra to install
 
 Messages say what happened, to which thing, what was allowed and what to do next.
@@ -133,6 +134,10 @@ class TrainingError(WittingError):
 
 
 class GateShut(WittingError):
+    pass
+
+
+class BrokerRefused(WittingError):
     pass
 
 

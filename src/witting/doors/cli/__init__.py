@@ -37,6 +37,7 @@ COMMANDS = (
     ("release", "run:release", "Walk to the gate, and say whether it opened."),
     ("chat", "chat:chat", "Talk with the released adapter, behind the guard."),
     ("serve", "serve:serve", "Receive live events over HTTP, for the next walk."),
+    ("consume", "consume:consume", "Receive live events from Kafka, for the next walk."),
     ("ledger", None, "Checkpoints and proofs of what happened."),
     ("erase", "erase:erase", "Erase a person from data, corpora and adapters, with a certificate."),
     ("report", None, "Reports computed from ledger and manifests."),

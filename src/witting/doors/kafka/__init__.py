@@ -1,0 +1,1 @@
+"""Kafka: live events from topics. Needs the extra `kafka`; nothing here is imported without it."""
