@@ -66,7 +66,7 @@ def test_numbers_are_the_same_on_every_reading_and_take_messages_out(chat: Path)
     first, *_ = rows(chat, me=("Ann Demo",))
     assert rows(chat, me=("Ann Demo",), taken_out=(first.id,))[0].left_out == "taken_out"
     everything = rows(chat, me=("Ann Demo",), taken_out=("c1",))
-    assert {row.left_out for row in everything} == {"taken_out", "not_yours"}
+    assert {row.left_out for row in everything} == {"taken_out", "not_yours", "special_category"}
 
 
 def test_a_stranger_to_the_export_is_asked_who_they_are(chat: Path) -> None:

@@ -1,8 +1,10 @@
 """What would be taken from a person's export, before anything is stored: each message, whose it is, what is masked.
 
 Covers: the person's own messages and the answers to them, what redaction would replace in them, what would be left out
-and why, what the person takes out themselves; the export reduced to what is left. Not covered: consent (rights asks for
-it whatever stands here), drawing (`preview_page.py`). Nothing is kept: an export is read, and read again to be written.
+and why, what the person takes out themselves, what rights would refuse later whoever agreed; the export reduced to what
+is left. Of other people only that they spoke: their feedback goes from the person's messages, too. Not covered: consent
+(rights asks for it whatever stands here), drawing (`preview_page.py`). Nothing is kept: an export is read, and read again
+to be written.
 
 From: data donation, where people see and remove rows before they agree (Port, D3I); one layer of GDPR Art. 13.
 
@@ -15,10 +17,11 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from witting.errors import UsageError
 from witting.intake import SKIPPED, FileVerdict, Turn
+from witting.intake.assistants.tree import UNKNOWN_ACCOUNT
 from witting.intake.source import Record
 from witting.redaction import REASONS, judge, scan
 from witting.redaction.conversation import REPEATED
@@ -26,11 +29,22 @@ from witting.redaction.conversation import REPEATED
 Records = Iterable[Record | FileVerdict]
 SPEAKING = ("user", "person")
 SPEAKERS_NAMED_MAX = 20
+PRIVATE = ("direct", "closed_group", "unknown")  # audiences for which rights asks everybody who speaks
 LEFT_OUT = {
     "not_yours": "Somebody else's words: they need that person's own yes.",
     "taken_out": "You took it out.",
     "deleted": "It was deleted; no words of it are kept.",
     **REASONS,
+}
+LATER = {  # of what would be taken: what rights asks beside the person's own yes
+    "no_time": "Would be refused later: the export does not say when it was said, so no consent can be shown for that time.",
+    "everybody": "Needs the yes of everybody who speaks in this talk, not only yours, or it would be refused later.",
+}
+WHY_YOU = {
+    "said": "you named it with --me",
+    "told": "the export tells it",
+    "alone": "nobody else talks with an assistant in it",
+    "unnamed": "the export does not say whose it is, so everything of its unnamed account is shown as yours",
 }
 
 
@@ -42,8 +56,18 @@ class Row:
     conversation: str  # c1, c2, ... in order of appearance
     mine: bool
     left_out: str
-    masked: tuple[tuple[int, int, str], ...]  # start, end, kind; of what would be taken
-    turn: Turn
+    masked: tuple[tuple[int, int, str], ...]  # start, end, kind; of what would be taken, or was taken out
+    turn: Turn  # without the feedback of other people
+    later: str = ""  # of what would be taken, a key of LATER: why rights may refuse it all the same
+
+
+@dataclass(frozen=True)
+class You:
+    """A speaker taken for the person, and why: a key of WHY_YOU."""
+
+    source: str
+    speaker: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,7 @@ class People:
 
     mine: frozenset[tuple[str, str]]  # source, speaker
     by_conversation: dict[tuple[str, str], frozenset[str]]  # source, native key: the speakers
+    you: tuple[You, ...] = ()  # those of `mine`, sorted
 
 
 @dataclass
@@ -63,13 +88,19 @@ class Summary:
     left_out: Counter[str] = field(default_factory=Counter)
     masked: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
     files: list[FileVerdict] = field(default_factory=list)
 
     def add(self, row: Row) -> None:
         self.rows += 1
         self.taken += not row.left_out
         self.left_out.update([row.left_out] if row.left_out else [])
-        self.masked.update(kind for _, _, kind in row.masked)
+        self.later.update([row.later] if row.later else [])
+        self.masked.update(kind for _, _, kind in row.masked if not row.left_out)
+
+    def not_read(self) -> list[FileVerdict]:
+        """Files of which something was left unread, or all."""
+        return [verdict for verdict in self.files if verdict.reason]
 
     def close(self, verdict: FileVerdict) -> None:
         self.files.append(verdict)
@@ -95,14 +126,19 @@ def who_speaks(records: Records, *, me: Collection[str] = ()) -> People:
             if record.audience == "assistant":
                 to_assistants.add(speaker)
     if me:
-        mine = {speaker for speaker in heard if speaker[1] in me}
+        mine = {speaker: "said" for speaker in heard if speaker[1] in me}
         _refuse_strangers(set(me) - {name for _, name in mine}, heard)
     else:
         alone = to_assistants if len(to_assistants) == 1 else set()
-        mine = (told & set(heard)) | alone
+        mine = dict.fromkeys(alone, "alone") | dict.fromkeys(told & set(heard), "told")
+        mine |= {speaker: "unnamed" for speaker in mine if speaker[1] == UNKNOWN_ACCOUNT}
         if heard and not mine:
             raise UsageError(f"the export does not say whose it is. Say it with --me; {_named(heard)}.")
-    return People(frozenset(mine), {talk: frozenset(names) for talk, names in talks.items()})
+    return People(
+        frozenset(mine),
+        {talk: frozenset(names) for talk, names in talks.items()},
+        tuple(You(*speaker, why) for speaker, why in sorted(mine.items())),
+    )
 
 
 def _refuse_strangers(unheard: set[str], heard: Counter[tuple[str, str]]) -> None:
@@ -145,11 +181,29 @@ class _Reading:
         number = self.numbers.setdefault(talk, f"c{len(self.numbers) + 1}")
         mine = self.owners[*talk, turn.turn] = self._is_mine(turn, talk)
         id = hashlib.blake2b("\x00".join((*talk, turn.turn)).encode("utf-8", "surrogatepass"), digest_size=6)
-        reason = self._left_out(turn, talk, number, id.hexdigest(), mine=mine)
+        reason = self._left_out(turn, talk, number, mine=mine)
         if reason in REPEATED:
             self.refused[*talk, turn.turn] = reason
         masked = () if reason else self._masked(turn, talk)
-        return Row(id.hexdigest(), number, mine, reason, masked, turn)
+        later = "" if reason else self._later(turn, talk)
+        if not reason and not self.taken_out.isdisjoint((id.hexdigest(), number)):
+            reason, later = "taken_out", ""
+        return Row(id.hexdigest(), number, mine, reason, masked, self._without_others(turn), later)
+
+    def _without_others(self, turn: Turn) -> Turn:
+        """What other people thought of it, and that it was they, is theirs."""
+        if not turn.signals:
+            return turn
+        mine = self.people.mine
+        kept = tuple(s for s in turn.signals if s.by is None or (turn.source, s.by) in mine)
+        return replace(turn, signals=kept)
+
+    def _later(self, turn: Turn, talk: tuple[str, str]) -> str:
+        """What rights refuses though the person agrees (docs/decisions/0003)."""
+        if turn.time is None:
+            return "no_time"
+        others = {(talk[0], name) for name in self.people.by_conversation.get(talk, ())} - self.people.mine
+        return "everybody" if turn.audience in PRIVATE and others else ""
 
     def _is_mine(self, turn: Turn, talk: tuple[str, str]) -> bool:
         """An assistant's turn belongs to the person it answers, as in the vault."""
@@ -164,11 +218,10 @@ class _Reading:
             (turn.source, name) in self.people.mine for name in self.people.by_conversation.get(talk, ())
         )
 
-    def _left_out(self, turn: Turn, talk: tuple[str, str], number: str, id: str, *, mine: bool) -> str:
+    def _left_out(self, turn: Turn, talk: tuple[str, str], number: str, *, mine: bool) -> str:
+        """Why it stays out whatever the person takes out; empty where it would be taken."""
         if not mine:
             return "not_yours"
-        if id in self.taken_out or number in self.taken_out:
-            return "taken_out"
         if turn.deleted:
             return "deleted"
         if talk in self.children:
@@ -197,6 +250,14 @@ class _Reading:
 def why_left_out(reason: str) -> str:
     """The sentence of a row's `left_out`."""
     return LEFT_OUT.get(reason, f"Reason given: {reason.replace('_', ' ')}.")
+
+
+def you_are(people: People) -> list[str]:
+    """Who was taken for the person, and why, a sentence a speaker."""
+    return [
+        f"{'An unnamed account' if you.speaker == UNKNOWN_ACCOUNT else you.speaker} ({you.source}): {WHY_YOU[you.why]}."
+        for you in people.you
+    ]
 
 
 def why_skipped(reason: str) -> str:

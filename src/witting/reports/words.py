@@ -42,6 +42,14 @@ def refusal(word: str) -> str:
     return said[:1].upper() + said[1:]
 
 
+def printable(path: str) -> str:
+    """A file's name with every character that a terminal or a page might obey written out: `\\x1b`, `\\u202e`, `\\n`."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode()
+        for sign in path
+    )
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1,002 messages`, `1 message`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -6,7 +6,10 @@ Covers: the options every command takes, progress with rate and time left. Not c
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +21,7 @@ from typing import Any
 from cyclopts import Parameter
 
 LINE_SECONDS = 5.0  # without a terminal, progress is a line now and then
+WIDTH_MIN = 40  # narrower screens are left to break lines themselves
 RATE_SECONDS_MIN = 0.5  # a rate over less says nothing
 
 
@@ -51,7 +55,27 @@ def now() -> datetime:
 
 def show(common: Common, result: Mapping[str, Any], page: Callable[[], str]) -> None:
     """Print the result: as JSON for programs, as `page()` for people."""
-    print(json.dumps(result, ensure_ascii=False, sort_keys=True) if common.json else page().rstrip())
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(result, ensure_ascii=not plain, sort_keys=True) if common.json else page().rstrip())
+
+
+def width() -> int | None:
+    """Columns of the screen; None where what is printed goes elsewhere, and COLUMNS does not say."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
+        return None
+    return max(WIDTH_MIN, shutil.get_terminal_size().columns)
+
+
+def folded(line: str) -> str:
+    """The line in as many as the screen needs, the later ones a little further in."""
+    columns = width()
+    if columns is None or len(line) <= columns:
+        return line
+    indent = len(line) - len(line.lstrip())
+    return textwrap.fill(
+        line.strip(), columns, initial_indent=" " * indent, subsequent_indent=" " * (indent + 4),
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def table(rows: list[tuple[str, ...]], *, head: tuple[str, ...]) -> str:

@@ -1,0 +1,131 @@
+"""What the commands that read exports have in common: their options, their paths, a verdict as JSON and in words.
+
+Covers: `intake` and `intake preview`. Not covered: what each of them does with what was read.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from witting.config import Settings
+from witting.errors import UsageError
+from witting.intake import FileVerdict, Source, admit
+from witting.intake.detect import with_mappings
+from witting.intake.source import Record
+from witting.reports.words import count, printable, refusal
+
+VERBS = ("preview", "quarantined", "sources")  # a word that is no path may be meant as one of these
+SHOWN_MAX = 20  # files of one reason that are named
+
+Mappings = Annotated[list[Path], Parameter(negative=())]
+Tell = Callable[[str, int, int], None]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Reading:
+    """How exports are read.
+
+    Parameters
+    ----------
+    source
+        Take the files to be of this source, whatever they look like.
+    map
+        A column mapping (TOML) for tables of your own. May be given several times.
+    date_order
+        Which of day, month and year comes first, where a WhatsApp file leaves it open.
+    """
+
+    source: str | None = None
+    map: Mappings | None = None
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+
+    def readers(self) -> tuple[Source, ...]:
+        """Every source, told what was given. Raises UsageError for a faulty mapping."""
+        return with_mappings(self.map or [], date_order=self.date_order)
+
+    def inputs(self, paths: Sequence[Path]) -> tuple[Path, ...]:
+        """Everything that is read."""
+        return (*paths, *(self.map or ()))
+
+
+AS_THEY_ARE = Reading()
+
+
+def read(
+    paths: Sequence[Path], reading: Reading, tell: Tell, *, what: str, with_exporter: bool = False
+) -> Iterator[Record | FileVerdict]:
+    """What `admit` reads with these options, telling how far it has come."""
+    return admit(
+        paths,
+        source=reading.source,
+        sources=reading.readers(),
+        text_chars_max=Settings().intake.text_chars_max,
+        with_exporter=with_exporter,
+        progress=partial(tell, f"{what} (bytes)"),
+    )
+
+
+def check_paths(paths: Sequence[Path], *, what_for: str) -> None:
+    """Raises UsageError where there is nothing to read, or a path leads nowhere."""
+    if not paths:
+        raise UsageError(f"name at least one file, zip or folder to {what_for}.")
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no {printable(str(path))}. Check the path{_or_verb(str(path))}.")
+
+
+def _or_verb(word: str) -> str:
+    close = difflib.get_close_matches(word, VERBS, n=1)
+    return f", or did you mean `witting intake {close[0]}`?" if close else ""
+
+
+def as_json(verdict: FileVerdict) -> dict[str, Any]:  # Any: JSON
+    """The line of a file (docs/formats/intake-turns.md)."""
+    return {
+        "path": verdict.path,
+        "source": verdict.source,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "records": verdict.records,
+        "turns": verdict.turns,
+        "signals": verdict.signals,
+        "skipped": dict(verdict.skipped),
+        "quarantined": verdict.quarantined,
+    }
+
+
+def not_read(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
+    """Lines on what was not read, or not to its end: a reason with the way out, and its files."""
+    by_reason: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.reason:
+            by_reason.setdefault(verdict.reason, []).append(printable(verdict.path))
+    if by_reason:
+        yield "Not read, or not to the end:"
+    for reason, paths in by_reason.items():
+        yield f"  {count(len(paths), 'file')}, {reason}: {refusal(reason)}"
+        yield from (f"    {path}" for path in paths[:SHOWN_MAX])
+        if len(paths) > SHOWN_MAX:
+            yield f"    and {len(paths) - SHOWN_MAX:,} more"
+
+
+def exit_code(verdicts: Sequence[FileVerdict]) -> int:
+    """1 where nothing at all could be read."""
+    return 0 if not verdicts or any(verdict.verdict == "read" for verdict in verdicts) else 1
+
+
+def skipped(verdicts: Iterable[FileVerdict]) -> Counter[str]:
+    """Records that gave no message, by reason."""
+    counts: Counter[str] = Counter()
+    for verdict in verdicts:
+        counts.update(verdict.skipped)
+    return counts
