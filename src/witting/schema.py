@@ -39,6 +39,7 @@ EVENT_KINDS = (
     "age",
     "place",
     "assessment",
+    "signal",
 )
 VERDICTS = ("keep", "refuse", "drop", "quarantine")
 SIGNAL_KINDS = (
@@ -152,7 +153,8 @@ EVENT = pa.schema(
         ("expires_at", TIMESTAMP),  # consents: null = the pack's default term
         ("place", pa.string()),  # ISO 3166-1 or -2, on place events
         ("age", pa.int16()),  # years, capped at 18 (18 = adult), on age events
-        ("special", pa.list_(pa.string())),  # consents: Art. 9 kinds (REDACTION_KINDS) explicitly agreed to
+        ("special", pa.list_(pa.string())),  # consents: Art. 9 kinds (REDACTION_KINDS) explicitly agreed to;
+        #                                      signals: any entry refuses them all
         ("safeguards", pa.list_(pa.string())),  # assessments: safeguards proven
         ("entry", pa.int64()),  # ledger index; null outside a workspace
     ]

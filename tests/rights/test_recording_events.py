@@ -314,3 +314,18 @@ def test_any_object_is_an_event_or_a_named_refusal(values):
     complete = {"kind", "subject", "occurred_at"} <= set(values)
     refusal = read_or_refuse(json.dumps(values).encode())
     assert refusal.startswith("line 1, ") or (refusal == "" and (complete or values["kind"] == "assessment"))
+
+
+def test_a_preference_signal_is_recorded_once_as_the_noes_it_was_read_to_say(house):
+    sent = {
+        "kind": "signal", "subject": ANA, "occurred_at": "2026-11-20T10:00:00Z",
+        "signal": {"kind": "Sec-GPC", "value": "1"},
+    }  # fmt: skip
+    assert house.record(sent)["kinds"] == {"signal": 1}
+    assert house.record(sent)["repeated"] == 1
+    body = house.bodies()[0]
+    assert body["signal"] == "sec-gpc"
+    assert body["purposes"] == ["personalise_ads", "publish_dataset", "share_dataset"]
+    kept = json.loads(house.vault.evidence(body["subject"], body["evidence_commitment"]))
+    assert kept["evidence"]["signals"][0]["value"] == "1"  # as it was sent, sealed
+    assert house.projections.events()["purposes"].to_pylist() == [body["purposes"]]

@@ -25,6 +25,7 @@ from witting.errors import InvalidEvent
 NOTICE_CHARS_MAX = 100_000
 WORD_CHARS_MAX = 2_000
 LIST_ITEMS_MAX = 200
+SIGNAL_CHARS_MAX = 20_000
 
 
 def parse_time(value: object) -> datetime:
@@ -53,6 +54,10 @@ Time = Annotated[datetime, BeforeValidator(_time)]
 Word = Annotated[str, Field(max_length=WORD_CHARS_MAX)]
 Words = Annotated[list[Word], Field(max_length=LIST_ITEMS_MAX)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
+# Text, a flag, or the records of an account; the signal's own reader checks them.
+SignalValue = (
+    Annotated[str, Field(max_length=SIGNAL_CHARS_MAX)] | bool | int | dict[str, Any] | list[Any] | None
+)
 Ratio = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 
 
@@ -102,10 +107,10 @@ class ParentalConsent(Record):
 
 
 class PreferenceSignal(Record):
-    """A preference the person's browser or platform sent: GPC, GPP, AIPREF, a platform's opt-out."""
+    """A preference the person's browser, platform or account sent, as it came (`signals/`)."""
 
     kind: Word | None = None
-    value: Word | bool | int | None = None
+    value: SignalValue = None
     at: Time | None = None
     overridden_at: Time | None = None  # when the person said otherwise, in words
 
@@ -198,7 +203,16 @@ def _explain(detail: ErrorDetails) -> str:
 
 def _field_names(location: tuple[int | str, ...]) -> list[str]:
     """The path without list positions and without the names pydantic gives to the arms of a union."""
-    arms = {"constrained-str", "str", "bool", "int", "float", "constrained-float"}
+    arms = {
+        "constrained-str",
+        "str",
+        "bool",
+        "int",
+        "float",
+        "constrained-float",
+        "dict[str,any]",
+        "list[any]",
+    }
     models = {model.__name__ for model in Record.__subclasses__()}
     return [str(part) for part in location if isinstance(part, str) and part not in arms | models]
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from witting.rights.reasons import CODE, PERMITS
 from witting.rights.rulebook import REACH, Rulebook
-from witting.rights.timeline import ADULT, CLOSING, NEVER, NO_ENTRY, STATE, Bools, Ints, Standing
+from witting.rights.timeline import ADULT, CLOSING, NEVER, NO_ENTRY, NOT_YET, STATE, Bools, Ints, Standing
 
 Codes = npt.NDArray[np.uint8]
 ALONE, UNKNOWN_TALK = -1, -2
@@ -104,6 +104,9 @@ def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) 
     _deny(reason, entry, asked.moment > standing.as_of, "after_as_of")
     _deny(reason, entry, asked.moment == NO_TIME, "no_time")
     covered = laws.both(book.special) & (reason == CODE["consent"])
+    if (standing.special_refused > NOT_YET).any():
+        refused = _of_person(standing.special_refused, asked.person, NOT_YET)
+        covered &= refused < standing.consent.value("given_at", now_row, NOT_YET)
     special = standing.consent.value
     return Answer(
         reason=reason,

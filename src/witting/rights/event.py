@@ -11,7 +11,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +20,7 @@ import rfc8785
 
 from witting.errors import InvalidEvent, UnreadableFile
 from witting.rights.capture import read_evidence
+from witting.rights.signals import read_signal
 from witting.schema import EVENT_KINDS, PURPOSES
 
 LINE_BYTES_MAX = 1 << 20
@@ -31,6 +32,9 @@ PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 SAFEGUARD = re.compile(r"[a-z0-9_]{1,64}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 ABOUT_EVERYBODY = "assessment"
+SPECIAL_KINDS = (  # REDACTION_KINDS that are special categories
+    "BIOMETRIC", "CRIMINAL", "ETHNICITY", "GENETIC", "HEALTH", "POLITICS", "RELIGION", "SEX_LIFE", "UNION",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,20 @@ class RightsEvent:
     age: int | None = None
     safeguards: tuple[str, ...] = ()
     notice_sha256: str | None = None
+    signal: str | None = None  # kind of a preference signal; its value is in the evidence
+    special: tuple[str, ...] = ()  # of a signal: special categories it refuses
 
 
-FIELDS = tuple(RightsEvent.__dataclass_fields__)
+FIELDS = tuple(name for name in RightsEvent.__dataclass_fields__ if name != "special")
 # Which fields mean something on which kind, beside kind, subject, purposes, occurred_at and evidence.
-ONLY_ON = {"place": "place", "age": "age", "safeguards": "assessment", "notice_sha256": "notice"}
+ONLY_ON = {
+    "place": "place",
+    "age": "age",
+    "safeguards": "assessment",
+    "notice_sha256": "notice",
+    "signal": "signal",
+}
+SIGNAL_KIND = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}")
 
 
 def read_events(path: Path, *, now: datetime) -> Iterator[RightsEvent]:
@@ -137,7 +150,29 @@ def make_event(values: Mapping[str, Any], *, where: str, now: datetime) -> Right
     )
     if kind == ABOUT_EVERYBODY and not event.purposes:
         raise check.wrong("purposes", "an assessment must name the purposes it is about")
-    return event
+    return _with_signal(event, values, check) if kind == "signal" else event
+
+
+def _with_signal(event: RightsEvent, values: Mapping[str, Any], check: _Check) -> RightsEvent:
+    """The noes of a preference signal as the event's purposes; the signal itself becomes its evidence."""
+    for name in ("purposes", "evidence"):
+        if values.get(name) is not None:
+            raise check.wrong(name, "is read from the signal; leave it out")
+    sent = values.get("signal")
+    kind = sent.get("kind") if isinstance(sent, dict) else None
+    if not isinstance(sent, dict) or set(sent) != {"kind", "value"} or not isinstance(kind, str):
+        raise check.wrong("signal", 'must be {"kind": ..., "value": ...}, as it was sent')
+    if not SIGNAL_KIND.fullmatch(kind):
+        raise check.wrong("signal", "has a kind that is no name such as gpc")
+    evidence = check.evidence({"signals": [sent | {"at": event.occurred_at.isoformat()}]}, event.kind)
+    said = read_signal(kind, sent["value"])
+    return replace(
+        event,
+        purposes=tuple(sorted(said.refuses)),
+        evidence=evidence,
+        signal=kind,
+        special=SPECIAL_KINDS if said.special else (),
+    )
 
 
 def _unknown(name: str) -> str:

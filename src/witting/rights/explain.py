@@ -33,6 +33,7 @@ SAYS = {
     "objected": "an objection",
     "withdrawn": "a withdrawal",
     "erasure_requested": "a request to be erased",
+    "signalled": "a preference signal that says no",
 }
 WHAT_WOULD_CHANGE_IT = {
     "no_subject": "Nothing, unless the export says who spoke.",
@@ -43,6 +44,7 @@ WHAT_WOULD_CHANGE_IT = {
     "refused": "A later valid consent of the person.",
     "objected": "A later valid consent of the person.",
     "withdrawn": "A later valid consent of the person.",
+    "signalled": "A later valid consent of the person, in words; no other signal does.",
     "erasure_requested": "A later valid consent of the person, until the erasure is done; then nothing.",
     "expired": "A renewed valid consent of the person.",
     "consent_weak": "A consent asked for properly; `rights judge` lists what to mend.",

@@ -24,6 +24,7 @@ from witting.rights.capture import (
     ParentalConsent,
     PreferenceSignal,
 )
+from witting.rights.signals import read_signal
 from witting.schema import PURPOSES
 
 AFFIRMATIVE_ACTIONS = frozenset({"click_button", "toggle_on", "typed_phrase", "signed", "spoken"})
@@ -37,12 +38,6 @@ VALID_STATUSES = frozenset(
 )
 PASSED = frozenset({"pass", "passed", "adult", "verified", "confirmed", "ok", "yes", "true", "met"})
 PASSED_OVER = re.compile(r"(?:over|above|at_least)?[_ -]?(\d{1,3})\+?")
-OPT_OUT_SIGNALS = frozenset(
-    {"gpc", "sec_gpc", "globalprivacycontrol", "dnt", "opt_out", "optout", "platform_opt_out"}
-)
-SILENT = frozenset({"", "unknown", "unset", "none", "null", "no_preference"})
-YES = frozenset({"1", "true", "on", "y", "yes", "allow", "allowed", "opt_in", "train_ai=y"})
-NO = frozenset({"0", "false", "off"})
 PLACE = re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?")
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 TELEPHONE = re.compile(r"\+?[\d\s().-]{7,}")
@@ -233,19 +228,16 @@ def _not_over(asked: Asked) -> bool:
 
 def _no_signal_against(asked: Asked) -> bool:
     signals = asked.evidence.signals
+    special = any((asked.evidence.explicit_for_special or {}).values())
     return signals is not None and all(
-        not _contrary(signal) or _overridden(signal, asked.now) for signal in signals
+        not _contrary(signal, special=special) or _overridden(signal, asked.now) for signal in signals
     )
 
 
-def _contrary(signal: PreferenceSignal) -> bool:
-    """Does the signal say no? What cannot be read is a no; silence is neither."""
-    value = re.sub(r"[\s-]+", "_", str("" if signal.value is None else signal.value).strip().lower())
-    if value in SILENT:
-        return False
-    if re.sub(r"[\s-]+", "_", (signal.kind or "").strip().lower()) in OPT_OUT_SIGNALS:
-        return value not in NO
-    return value not in YES
+def _contrary(signal: PreferenceSignal, *, special: bool) -> bool:
+    """Does the signal say no to anything, training or not, or to the special categories that were asked for?"""
+    said = read_signal(signal.kind, signal.value)
+    return bool(said.refuses) or (special and said.special)
 
 
 def _overridden(signal: PreferenceSignal, now: datetime) -> bool:

@@ -26,6 +26,7 @@ _LIST: dict[str, tuple[str, str]] = {
     "no_consent": ("consent", "The person never agreed to this purpose."),
     "refused": ("consent", "The person said no."),
     "objected": ("objection", "The person objected."),
+    "signalled": ("objection", "A preference signal of the person says no to this."),
     "withdrawn": ("withdrawal", "The person withdrew their consent, and that reaches back."),
     "erasure_requested": ("withdrawal", "The person asked to be erased."),
     "expired": ("consent", "The consent has run out."),

@@ -47,7 +47,7 @@ __all__ = ["RecordReport", "RightsEvent", "read_events", "record"]
 CHUNK_EVENTS = 5_000  # recorded in one transaction
 SALT_BYTES = 16
 ADULT = 18  # ages are kept only up to here
-GRANTED_ALREADY = ("withdrawal", "objection", "refusal", "erasure_request")
+GRANTED_ALREADY = ("withdrawal", "objection", "refusal", "erasure_request", "signal")
 # The REDACTION_KINDS a person can agree to in words, by the names evidence uses for them.
 SPECIAL = {
     "health": "HEALTH",
@@ -157,7 +157,13 @@ def _digest(kind: str, body: Mapping[str, Any]) -> int:
 
 def _identity(kind: str, body: Mapping[str, Any]) -> list[Any]:
     """What the event itself says; of a consent, place and notice were found by judging and are no part of it."""
-    told = {"place": ("place",), "age": ("age",), "assessment": ("safeguards",), "notice": ("notice_sha256",)}
+    told = {
+        "place": ("place",),
+        "age": ("age",),
+        "assessment": ("safeguards",),
+        "notice": ("notice_sha256",),
+        "signal": ("signal",),
+    }
     names = ("subject", "occurred_at", "purposes", *told.get(kind, ()))
     return [kind, *(body.get(name) for name in names)]
 
@@ -307,6 +313,10 @@ def _said(event: RightsEvent, subject: str | None) -> dict[str, Any]:
         body["safeguards"] = list(event.safeguards)
     if event.notice_sha256 is not None:
         body["notice_sha256"] = event.notice_sha256
+    if event.signal is not None:
+        body["signal"] = event.signal.lower()
+    if event.special:
+        body["special"] = list(event.special)
     return body
 
 

@@ -8,7 +8,7 @@ objection, withdrawal or erasure request; its own end; `consent_days_max` after 
 valid consent, which replaces it. It never reaches back behind an earlier no. A weak one opens `evaluate_model` only, an
 invalid one nothing; neither closes what is open. A refusal, objection or withdrawal without purposes means all of them; a
 consent without purposes opens nothing. Events count in the order of `occurred_at`, then of their ledger entry; where
-neither decides, the no comes last. A yes to a wider purpose opens this one too where `purposes.py` says so. Events after `as_of` are not known yet.
+neither decides, the no comes last. A preference signal is a no to the purposes it was read to refuse, and to no other. A yes to a wider purpose opens this one too where `purposes.py` says so. Events after `as_of` are not known yet.
 
 From: valid time in temporal databases (Snodgrass); [start, end) intervals so that no moment belongs to two.
 """
@@ -40,12 +40,14 @@ CLOSING = {
     "objection": "objected",
     "withdrawal": "withdrawn",
     "erasure_request": "erasure_requested",
+    "signal": "signalled",
 }
 # What stands at a moment. "none": the person was never asked, or never answered.
 STATES = ("none", "open", "expired", "consent_weak", "consent_invalid", *CLOSING.values())
 STATE = {name: code for code, name in enumerate(STATES)}
 ADULT = 18
 NEVER = np.iinfo(np.int64).max  # later than any time, in microseconds
+NOT_YET = np.iinfo(np.int64).min  # earlier than any time
 NO_ENTRY = -1
 UNKNOWN = -1
 LONG_AGO = np.iinfo(np.int64).min  # before any time
@@ -106,6 +108,7 @@ class Standing:
     safeguards: frozenset[str] | None  # proven by the latest assessment of this purpose; None without one
     place_names: tuple[str | None, ...]  # None: two places at the same moment
     specials: tuple[tuple[str, ...], ...]
+    special_refused: Ints  # (people,): when a signal last refused special categories, NOT_YET
 
     def numbers(self, subjects: pl.Series) -> Ints:
         """Each subject's person number, -1 for those no event speaks of."""
@@ -164,6 +167,7 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
         safeguards=_assessed(known, purpose),
         place_names=place_names,
         specials=specials,
+        special_refused=_special_refused(by_person, people.height),
     )
 
 
@@ -285,7 +289,8 @@ def _states(
 
 def _about(events: pl.DataFrame, purpose: str, through: str) -> pl.DataFrame:
     """Consents that name `through`, and every no that reaches it or `purpose`."""
-    silent = pl.col("purposes").list.len().fill_null(0) == 0
+    # A no without purposes means all of them; a signal without any said nothing.
+    silent = (pl.col("purposes").list.len().fill_null(0) == 0) & (pl.col("kind") != "signal")
     closing = pl.col("kind").is_in(list(CLOSING))
     reaches = _for_purpose(purpose) | _for_purpose(through) | silent | (pl.col("kind") == "erasure_request")
     asked = events.select(*STATE_COLUMNS, "purposes")
@@ -461,6 +466,13 @@ def _places(events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str | None, ...]]
         coded, left_on="place", right_on="name", how="left", nulls_equal=True, maintain_order="left"
     )
     return joined.select("person", "start", "entry", place="code"), tuple(names)
+
+
+def _special_refused(events: pl.DataFrame, people: int) -> Ints:
+    latest = np.full(people, NOT_YET, dtype=np.int64)
+    told = events.filter((pl.col("kind") == "signal") & (pl.col("special").list.len() > 0))
+    np.maximum.at(latest, told["person"].to_numpy(), told["occurred_at"].to_numpy())
+    return latest
 
 
 def _notices(events: pl.DataFrame, purpose: str) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from witting import corpus, training
 from witting.doors.cli.screen import DEFAULT, Common, show
 from witting.errors import GateShut
+from witting.rights.purposes import WEIGHTS
 from witting.rights.timeline import CLOSING
 from witting.serving import reply
 from witting.walk import guard
@@ -71,7 +72,8 @@ def _somebody_left(workspace: Workspace, corpus_id: str, released: int) -> bool:
     left = {
         entry.body["subject"]
         for entry in workspace.ledger.entries(released + 1, kind="rights.")
-        if entry.kind.removeprefix("rights.") in CLOSING
+        if (kind := entry.kind.removeprefix("rights.")) in CLOSING
+        and (kind != "signal" or WEIGHTS & set(entry.body["purposes"]))
     }
     return any(
         corpus.examples_of(manifest, workspace.objects, who, shard=workspace.keys.shard(who, manifest.shards))
