@@ -15,6 +15,7 @@
     │   ├── ObjectExists        an object is created once, with other content this time
     │   ├── ObjectDamaged       bytes differ from the hash they were committed with
     │   ├── CommitRaced         somebody else moved the pointer first: run again
+    │   ├── SpoolFull           too many live events wait for a walk
     │   ├── KeyStoreError       a key file is missing, too open, or damaged
     │   └── DiskFull            nothing was lost; free space and run again
     ├── SubjectErased           this person was erased: their data is refused, for good
@@ -94,6 +95,10 @@ class ObjectDamaged(StoreError):
 
 
 class CommitRaced(StoreError):
+    pass
+
+
+class SpoolFull(StoreError):
     pass
 
 

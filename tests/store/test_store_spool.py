@@ -280,6 +280,23 @@ def test_nobody_pays_for_what_another_delivery_brought(spool: Spool, monkeypatch
     assert spool.waiting(until=NOW) == 3
 
 
+def test_a_store_that_takes_nothing_is_asked_once_for_all(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def held(events: dict[str, Event], at: object) -> None:
+        asked.append(len(events))
+        raise StoreError("another process has held the database for 30 s.")
+
+    with monkeypatch.context() as holding:
+        holding.setattr(spool, "_insert", held)
+        said = take_at_once(spool, [[event(str(n))] for n in range(4)])
+    assert [type(error) for error in said] == [StoreError] * 4
+    assert asked == [4]
+    assert spool.take([event("1")], now=NOW).new == 1
+
+
 def test_a_transaction_holds_so_many_events_and_at_least_one_delivery(
     spool: Spool, database: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,7 +338,7 @@ def test_a_bad_message_is_kept_once_sealed_and_with_its_reason(spool: Spool, dat
     assert spool.set_aside([bad(1, b"another topic of the same name")], now=NOW) == 1
     with database.connect() as connection:
         assert WORDS not in repr(connection.execute(sa.select(spool_table)).all())
-    assert spool.waiting(until=NOW) == 5
+    assert (spool.waiting(until=NOW), spool.bad_waiting()) == (5, 4)
     batch = spool.claim(**ALL)
     assert batch is not None
     assert batch.events == (event("1").data,)

@@ -123,7 +123,7 @@ def _checked(value: Json) -> str:
 def _is_text(value: object, chars_max: int) -> bool:
     if not isinstance(value, str) or not value.strip() or len(value) > chars_max:
         return False
-    return not any("\ud800" <= char <= "\udfff" for char in value)
+    return value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _time(value: object, kind: str, now: datetime) -> dict[str, str]:

