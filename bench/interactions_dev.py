@@ -7,7 +7,7 @@ walk their words further, they are also written as the log of an operator would 
 
 Prints a JSON object: what each folder gave, the funnel, the evaluation, the gate, seconds and peak memory a room.
 Claim it carries: everything read or skipped by reason, the counts add up, nothing crashes. No peer reads all of these,
-so there is none beside it. Speakers are given places in turn; of each ten people seven agreed, one objected after
+so there is none beside it. Exports that do not say whose they are get an account a folder. Speakers are given places in turn; of each ten people seven agreed, one objected after
 agreeing, one withdrew, one never answered: invented, like every consent here.
 """
 
@@ -30,6 +30,7 @@ from cast import Person
 from generate import _event, _evidence  # the quickstart's well-informed consent, said by other people
 
 from witting.intake import FileVerdict, Turn, admit
+from witting.intake.owners import told
 from witting.walk import walk
 from witting.workspace import Workspace
 
@@ -71,8 +72,8 @@ def main() -> None:
     said = options.parse_args()
     shutil.rmtree(said.workspace, ignore_errors=True)
     shutil.copytree(said.data, said.workspace / "inbox")
-    (said.workspace / "witting.toml").write_text(CONFIG, "utf-8")
     _relog(said.data, said.workspace / "inbox" / "relogged.jsonl")
+    (said.workspace / "witting.toml").write_text(CONFIG + _accounts(said.workspace / "inbox"), "utf-8")
     folders, speakers = _read(said.workspace / "inbox")
     lines = [json.dumps(event) for number, handle in enumerate(speakers) for event in _said(number, handle)]
     (said.workspace / "rights.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
@@ -99,13 +100,23 @@ def main() -> None:
     )
 
 
+def _accounts(inbox: Path) -> str:
+    """The table that names whose each folder is, as an operator would write it."""
+    lines = [f'"{folder.name}" = "{_account(folder)}"' for folder in sorted(inbox.iterdir())]
+    return "\n".join(["[intake.accounts]", *lines, ""])
+
+
+def _account(folder: Path) -> str:
+    return f"owner-of-{folder.name}"
+
+
 def _read(inbox: Path) -> tuple[dict[str, Any], list[str]]:
     """By folder: files read and refused, turns, skipped by reason; and every speaker's handle in a fixed order."""
     folders: dict[str, Any] = {}
     speakers: dict[str, None] = {}
     for folder in sorted(inbox.iterdir()):
         seen: Counter[str] = Counter()
-        for record in admit([folder], text_chars_max=100_000):
+        for record in told(admit([folder], text_chars_max=100_000), account=_account(folder)):
             if isinstance(record, Turn) and record.role in ("user", "person"):
                 speakers[f"{record.source}:{record.speaker}"] = None
             if isinstance(record, FileVerdict):

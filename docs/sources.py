@@ -17,7 +17,8 @@ HEAD = """# Sources
 Every source that `witting intake` reads, from the records beside their readers (`src/witting/intake/*/sources.toml`); written
 by `docs/sources.py`, and a test holds it to them. `witting intake sources` prints the same. Terms bind before privacy law:
 rights refuses a purpose that the terms in force do not name ([rights](rights.md)). "Not read" means that nobody of us has
-read the terms themselves: check them before you train.
+read the terms themselves: check them before you train. Nobody can consent for `unknown-account`:
+[name the account](intake.md#whose-export-it-is).
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -55,6 +56,7 @@ class Intake(Section):
     retention_days: Days = 30  # words no door opens to are deleted after this
     part_rows: Count = 50_000  # bounds memory
     maps: tuple[str, ...] = ()  # column mappings of tables (TOML), relative to the workspace
+    accounts: Mapping[str, str] = {}  # whose an export is that does not say it, by its name in the inbox
 
 
 class Rights(Section):

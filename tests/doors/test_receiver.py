@@ -80,6 +80,10 @@ def test_only_what_is_read_is_kept(plain: Workspace, plain_client: TestClient) -
 
 
 WRONG = [
+    (
+        {"type": "consent.granted", "subject": "app:unknown-account", "data": {"purpose": "evaluate_model"}},
+        "subject",
+    ),
     ({"specversion": CANARY}, "specversion"),
     ({"id": ""}, "id"),
     ({"id": 7}, "id"),

@@ -270,6 +270,31 @@ def test_missing_parties_are_found_in_the_conversation_but_never_guessed_by_the_
     assert alone[0]["reason"] == "parties_unknown"
 
 
+NOBODY = "chatgpt:unknown-account"
+
+
+@pytest.mark.parametrize(("subject", "nameless"), [(NOBODY, ()), ("f00d", {"f00d"}), ("unknown-account", ())])
+def test_no_word_of_anybody_opens_what_an_export_does_not_name(packs, subject, nameless):
+    said = [LIVES["FR"] | {"subject": subject}, YES | {"subject": subject}]
+    said += [row | {"subject": row["subject"] and subject} for row in INTEREST]
+    for events in ([], said, [*said, event("withdrawal", "2026-11-01", subject)]):
+        rows = [
+            turn(subject_id=subject, parties=[subject]),
+            turn(row_id="t2", subject_id=subject, occurred_at=None),
+        ]
+        decided = answer(packs, events, *rows, nameless=nameless)
+        assert {(row["decision"], row["reason"], row["entry"]) for row in decided} == {
+            ("deny", "account_unknown", None)
+        }
+
+
+def test_a_party_that_an_export_does_not_name_shuts_the_talk_of_the_others(packs):
+    other = {"parties": ["ana", NOBODY], "audience": "closed_group"}
+    theirs = YES | {"subject": NOBODY}
+    mine, shut = answer(packs, [YES, theirs], turn(), turn(row_id="t2", **other))
+    assert (mine["reason"], shut["reason"]) == ("consent", "third_party")
+
+
 def test_an_unknown_purpose_lists_the_known_and_improving_the_service_is_none(packs):
     with pytest.raises(UnknownPurpose, match="fine_tune_own_model"):
         answer(packs, [YES], turn(), purpose="improve_service")

@@ -21,7 +21,7 @@ from typing import Any
 from witting.errors import InvalidEvent
 from witting.intake.live import events
 from witting.intake.source import Export, Feedback, Member, Record, RightsRecord, Skipped, Turn
-from witting.rights.event import SUBJECT_CHARS_MAX, make_event
+from witting.rights.event import NOBODYS_YES, SUBJECT_CHARS_MAX, make_event
 from witting.schema import PURPOSES, ROLES, SIGNAL_KINDS
 from witting.store.spool import Event
 
@@ -200,6 +200,8 @@ def _why(value: Json, kind: str, reason: str) -> tuple[str, str]:
         return "data.kind", f"must be one of {', '.join(SIGNAL_KINDS)}"
     if reason == "unknown_feedback":
         return "data.value", "means nothing for this kind of feedback"
+    if reason == "nobodys_consent":
+        return "subject", NOBODYS_YES
     if kind in events.SAID and value.get("time") is None:
         return "time", "must say when this was agreed to"
     if kind in events.SAID:

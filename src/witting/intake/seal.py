@@ -1,15 +1,11 @@
 """From what readers yield to sealed parts: ids, subjects, times in UTC, words under their subject's key.
 
-Covered: row ids, whose data each turn is, sealing, the per-shard parts, signals, quarantine; a late batch of an erased
-person is refused here and counted. Not covered: reading (one file a source), deciding what may be used (rights).
+Covered: row ids, sealing, the per-shard parts, signals, quarantine; a late batch of an erased
+person is refused here and counted. Not covered: reading (one file a source), whose data a turn is (`owners.py`), deciding what may be used (rights).
 
-Whose data a turn is. A person's turn is theirs. An assistant's or system's turn belongs to the person it answers: the
-nearest person up the parent chain, else the first person who speaks in the conversation, else, in a conversation where
-no person speaks, an account nobody can consent for. The first reading of a turn stands: a later export of the same
-conversation adds the turns that are new.
+The first reading of a turn stands: a later export of the same conversation adds the turns that are new.
 
-Memory: `part_rows` turns; and, of the file being read, an entry a conversation, and an entry a turn of anybody but the
-conversation's first speaker.
+Memory: `part_rows` turns, and what `owners.py` remembers of the file being read.
 """
 
 from __future__ import annotations
@@ -26,15 +22,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pyarrow as pa
 
-from witting.intake.source import Evidence, Feedback, FileVerdict, Record, RightsRecord, Signal, Skipped, Turn
+from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
+from witting.intake.owners import SPEAKING, Entry, Place, owned
+from witting.intake.source import Evidence, Feedback, FileVerdict, Record, RightsRecord, Signal, Skipped
 from witting.schema import PARTIES, QUARANTINE, SIGNAL, TIMESTAMP, TURN
 from witting.store.keys import KeyStore
 from witting.store.vault import Vault
 
 ERASED = "subject_erased"
-UNKNOWN_ACCOUNT = "unknown-account"
-SPEAKING = ("user", "person")
-Place = tuple[str, str]  # source and native conversation key
 Columns = dict[str, Any]  # Any: a row by column name, on its way into an Arrow table that checks the types
 
 
@@ -49,19 +44,9 @@ class Sealed:
     told: tuple[RightsRecord, ...] = ()  # to be recorded before the turns are committed
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A turn on its way: its position in the export, the file it was read from (by number), its subject's handle."""
-
-    turn: Turn
-    position: int
-    file: int
-    handle: str = ""
-
-
 @dataclass
 class _Batch:
-    turns: list[_Entry] = field(default_factory=list)
+    turns: list[Entry] = field(default_factory=list)
     quarantined: list[Skipped] = field(default_factory=list)
     verdicts: list[tuple[int, FileVerdict]] = field(default_factory=list)  # with the file's number
     feedback: list[tuple[int, Feedback]] = field(default_factory=list)  # likewise
@@ -69,52 +54,6 @@ class _Batch:
 
     def rows(self) -> int:
         return len(self.turns) + len(self.quarantined) + len(self.feedback) + len(self.told)
-
-
-@dataclass
-class _Speakers:
-    """Who spoke in the export being read: enough to say whom an assistant's turn answers."""
-
-    first: dict[Place, str] = field(default_factory=dict)  # handle of the first person who spoke
-    others: dict[tuple[Place, str], str] = field(default_factory=dict)  # by turn, where it is not the first
-    silent: dict[Place, list[_Entry]] = field(default_factory=dict)  # turns before anybody spoke
-    waiting: int = 0  # of those, in all
-
-    def place(self, turn: Turn, position: int, file: int) -> list[_Entry]:
-        """The entries whose subject is known now: none, this one, or this one behind those that waited for it."""
-        place = (turn.source, turn.conversation)
-        if turn.role in SPEAKING or turn.owner is not None:
-            handle = f"{turn.source}:{turn.speaker if turn.role in SPEAKING else turn.owner}"
-            before = self._let_go(place, handle)
-            return [*before, self._remembered(place, _Entry(turn, position, file, handle))]
-        answered = self.others.get((place, turn.parent)) if turn.parent is not None else None
-        known = answered or self.first.get(place)
-        if known is not None:
-            return [self._remembered(place, _Entry(turn, position, file, known))]
-        self.silent.setdefault(place, []).append(_Entry(turn, position, file))
-        self.waiting += 1
-        return []
-
-    def give_up(self) -> list[_Entry]:
-        """What waited in vain: nobody spoke in those conversations, as far as this file goes."""
-        places = list(self.silent)
-        return [
-            self._remembered(place, entry)
-            for place in places
-            for entry in self._let_go(place, f"{place[0]}:{UNKNOWN_ACCOUNT}", spoke=False)
-        ]
-
-    def _let_go(self, place: Place, handle: str, *, spoke: bool = True) -> list[_Entry]:
-        if spoke:
-            self.first.setdefault(place, handle)
-        waited = self.silent.pop(place, [])
-        self.waiting -= len(waited)
-        return [replace(entry, handle=handle) for entry in waited]
-
-    def _remembered(self, place: Place, entry: _Entry) -> _Entry:
-        if entry.handle != self.first.get(place):
-            self.others[(place, entry.turn.turn)] = entry.handle
-        return entry
 
 
 def seal(
@@ -127,8 +66,10 @@ def seal(
     time_zone: str,
     part_rows: int,
     now: datetime,
+    account: str | None = None,
 ) -> Iterator[Sealed]:
-    """Batches of at most `part_rows` turns from one file, archive or folder whose SHA-256 is `artifact`.
+    """Batches of at most `part_rows` turns from one file, archive or folder whose SHA-256 is `artifact`; `account` is whose
+    they are where they do not say it.
 
     Turns and feedback of erased people are taken out of their file's verdict, turns counted as skipped. The verdict of
     a file stands in the batch of its last turn or in the next one, so a caller that commits batch by batch knows which
@@ -136,8 +77,8 @@ def seal(
     """
     sealer = _Sealer(artifact, keys, vault, shards, ZoneInfo(time_zone), now)
     batch = _Batch()
-    for found in _with_subjects(records, waiting_max=part_rows):
-        if isinstance(found, _Entry):
+    for found in owned(records, account=account, waiting_max=part_rows):
+        if isinstance(found, Entry):
             batch.turns.append(found)
         elif isinstance(found, Skipped):
             batch.quarantined.append(found)
@@ -152,29 +93,6 @@ def seal(
             batch = _Batch()
     if batch != _Batch():
         yield sealer.close(batch)
-
-
-def _with_subjects(
-    records: Iterable[Record | FileVerdict], *, waiting_max: int
-) -> Iterator[_Entry | Skipped | RightsRecord | tuple[int, FileVerdict | Feedback]]:
-    """Turns with their subject, bad records, what was said of rights, and verdicts and late feedback with their file's
-    number, in a fixed order."""
-    speakers, position, file = _Speakers(), 0, 0
-    for record in records:
-        if isinstance(record, Turn):
-            yield from speakers.place(record, position, file)
-            position += 1
-            if speakers.waiting >= waiting_max:
-                yield from speakers.give_up()
-        elif isinstance(record, FileVerdict):
-            yield from speakers.give_up()
-            yield file, record
-            file += 1
-        elif isinstance(record, Feedback):
-            yield file, record
-        elif isinstance(record, RightsRecord) or record.record is not None:
-            yield record
-    yield from speakers.give_up()
 
 
 def parties(turns: Iterable[pa.Table]) -> pa.Table:
@@ -229,6 +147,7 @@ class _Sealer:
     now: datetime
     refused_turns: Counter[int] = field(default_factory=Counter)  # of erased people, by file
     refused_signals: Counter[int] = field(default_factory=Counter)
+    refused_unnamed: Counter[int] = field(default_factory=Counter)
     names: dict[Place, _Names] = field(default_factory=dict)  # of the batch at hand
 
     def close(self, batch: _Batch) -> Sealed:
@@ -250,9 +169,10 @@ class _Sealer:
             told=tuple(batch.told),
         )
 
-    def _count_refused(self, entry: _Entry, gone: set[str]) -> None:
+    def _count_refused(self, entry: Entry, gone: set[str]) -> None:
         if entry.handle in gone:
             self.refused_turns[entry.file] += 1
+            self.refused_unnamed[entry.file] += names_nobody(entry.handle)
             self.refused_signals[entry.file] += len(entry.turn.signals)
         else:
             self.refused_signals[entry.file] += sum(_giver(entry, s) in gone for s in entry.turn.signals)
@@ -262,10 +182,14 @@ class _Sealer:
         turns, signals = self.refused_turns.pop(file, 0), self.refused_signals.pop(file, 0)
         skipped = {**verdict.skipped, ERASED: turns} if turns else verdict.skipped
         return replace(
-            verdict, turns=verdict.turns - turns, signals=verdict.signals - signals, skipped=skipped
+            verdict,
+            turns=verdict.turns - turns,
+            signals=verdict.signals - signals,
+            skipped=skipped,
+            unnamed=verdict.unnamed - self.refused_unnamed.pop(file, 0),
         )
 
-    def _turns(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
+    def _turns(self, entries: list[Entry], subjects: Mapping[str, str]) -> pa.Table:
         turns = [entry.turn for entry in entries]
         names = [self._names_of((turn.source, turn.conversation)) for turn in turns]
         owners = [subjects[entry.handle] for entry in entries]
@@ -310,7 +234,7 @@ class _Sealer:
             found = self.names[place] = _Names(conversation, self.keys.row_ids("turn", *place))
         return found
 
-    def _signals(self, entries: list[_Entry], subjects: Mapping[str, str]) -> pa.Table:
+    def _signals(self, entries: list[Entry], subjects: Mapping[str, str]) -> pa.Table:
         rows, texts = [], []
         for entry in entries:
             for number, signal in enumerate(entry.turn.signals):
@@ -397,7 +321,7 @@ def _late_giver(late: Feedback) -> str:
     return f"{late.source}:{late.signal.by or UNKNOWN_ACCOUNT}"
 
 
-def _giver(entry: _Entry, signal: Signal) -> str:
+def _giver(entry: Entry, signal: Signal) -> str:
     """Handle of who gave this feedback: the person the turn answers, where the export names nobody."""
     return entry.handle if signal.by is None else f"{entry.turn.source}:{signal.by}"
 

@@ -43,6 +43,7 @@ SKIPPED = {
     "no_row": "Not a row of a table. It is kept sealed.",
     "no_subject": "The event does not say whose it is. It is kept sealed.",
     "no_text": "A message without words.",
+    "nobodys_consent": "A yes for an account that no export names: nobody can give it. It is kept sealed.",
     "not_a_page": "A record of a crawl that holds no page.",
     "not_utf8": "Damaged characters. The record is kept sealed.",
     "other_product": "Activity of another product.",

@@ -152,6 +152,9 @@ class FileVerdict:
     exporter: str | None = (
         None  # the speaker whose export it is: told only where asked for, never kept or printed
     )
+    unnamed: int = (
+        0  # of the turns, those of an account the export does not name: counted after reading (`owners.py`)
+    )
 
 
 def nobody(export: Export) -> str | None:

@@ -17,11 +17,13 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import structs
 
 from witting.errors import UsageError
 from witting.intake import SKIPPED, FileVerdict, Turn
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT
+from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.source import Record
 from witting.redaction import REASONS, judge, scan
 from witting.redaction.conversation import REPEATED
@@ -196,7 +198,7 @@ class _Reading:
             return turn
         mine = self.people.mine
         kept = tuple(s for s in turn.signals if s.by is None or (turn.source, s.by) in mine)
-        return replace(turn, signals=kept)
+        return structs.replace(turn, signals=kept)
 
     def _later(self, turn: Turn, talk: tuple[str, str]) -> str:
         """What rights refuses though the person agrees (docs/decisions/0003)."""

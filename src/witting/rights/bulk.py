@@ -250,8 +250,7 @@ def _decided(
 def _decide(bench: Bench, batch: pa.Table, talks: Talks) -> tuple[pa.Table, np.ndarray]:
     asked = ask(bench, batch, subject="subject", time="time")
     talk = per_value(batch["conversation"], talks.of, missing=UNKNOWN_TALK)
-    nobody = batch["subject"].is_null().to_numpy()
-    own, reason = answers(bench, asked, Parties(talk, talks.offsets, talks.members), nobody=nobody)
+    own, reason = answers(bench, asked, Parties(talk, talks.offsets, talks.members), batch["subject"])
     bar(bench, own, reason, batch)
     columns = {"turn": batch["turn"].cast(pa.string()), **said(bench, own, reason)}
     return pa.table({name: columns[name] for name in DECIDED.names}, schema=DECIDED), reason

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +22,7 @@ import polars as pl
 import pyarrow as pa
 
 from witting.engine.stage import ROW, Stage
+from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.rights.doors import (
     NO_TIME,
     PERMITTED,
@@ -55,6 +56,7 @@ class Bench:
     standing: Standing
     book: Rulebook
     place_cells: Ints
+    nameless: frozenset[str]
 
     def cells(self, places: pl.Series) -> Ints:
         return np.array([self.book.cell(place) if place else -1 for place in places], dtype=np.int64)
@@ -68,12 +70,21 @@ def decide(
     as_of: datetime,
     packs: Packs,
     consent_days_max: int = CONSENT_DAYS_MAX,
+    nameless: Collection[str] = (),
 ) -> pa.Table:
     """DECISION, one row a turn, in the order of the turns. Reads TURN_FACTS; a column `place` beside them wins.
 
-    Raises UnknownPurpose, InvalidEvent.
+    `nameless`: the ids of subjects whose export does not name them (a handle as subject says it itself): nothing that was
+    said for them opens a door, theirs or another's. Raises UnknownPurpose, InvalidEvent.
     """
-    bench = make_bench(events, purpose=purpose, as_of=as_of, packs=packs, consent_days_max=consent_days_max)
+    bench = make_bench(
+        events,
+        purpose=purpose,
+        as_of=as_of,
+        packs=packs,
+        consent_days_max=consent_days_max,
+        nameless=nameless,
+    )
     known = _with_parties(turns)
     parts = [
         _decide_rows(bench, known.slice(start, BATCH_ROWS)) for start in range(0, known.num_rows, BATCH_ROWS)
@@ -82,17 +93,29 @@ def decide(
 
 
 def stage(
-    events: pa.Table, *, purpose: str, as_of: datetime, packs: Packs, consent_days_max: int = CONSENT_DAYS_MAX
+    events: pa.Table,
+    *,
+    purpose: str,
+    as_of: datetime,
+    packs: Packs,
+    consent_days_max: int = CONSENT_DAYS_MAX,
+    nameless: Collection[str] = (),
 ) -> Stage:
     """`decide` for the engine: TURN_FACTS to DECISION, each row alone."""
     return Stage(
         name="rights.decide",
-        version=2,
+        version=3,
         reads=TURN_FACTS,
         writes=DECISION,
         scope=ROW,
         open=functools.partial(
-            _open, events, purpose=purpose, as_of=as_of, packs=packs, consent_days_max=consent_days_max
+            _open,
+            events,
+            purpose=purpose,
+            as_of=as_of,
+            packs=packs,
+            consent_days_max=consent_days_max,
+            nameless=frozenset(nameless),
         ),
         settings={
             "purpose": purpose,
@@ -100,6 +123,7 @@ def stage(
             "consent_days_max": consent_days_max,
             "packs": packs.sha256s(),
             "events": events_digest(events),
+            "nameless": hashlib.sha256("\n".join(sorted(nameless)).encode()).hexdigest(),
             "terms": terms_digest(),
         },
     )
@@ -112,18 +136,57 @@ def events_digest(events: pa.Table) -> str:
 
 
 def _open(
-    events: pa.Table, *, purpose: str, as_of: datetime, packs: Packs, consent_days_max: int
+    events: pa.Table,
+    *,
+    purpose: str,
+    as_of: datetime,
+    packs: Packs,
+    consent_days_max: int,
+    nameless: frozenset[str],
 ) -> Callable[[pa.Table], pa.Table]:
-    bench = make_bench(events, purpose=purpose, as_of=as_of, packs=packs, consent_days_max=consent_days_max)
+    bench = make_bench(
+        events,
+        purpose=purpose,
+        as_of=as_of,
+        packs=packs,
+        consent_days_max=consent_days_max,
+        nameless=nameless,
+    )
     return functools.partial(_decide_rows, bench)
 
 
 def make_bench(
-    events: pa.Table, *, purpose: str, as_of: datetime, packs: Packs, consent_days_max: int
+    events: pa.Table,
+    *,
+    purpose: str,
+    as_of: datetime,
+    packs: Packs,
+    consent_days_max: int,
+    nameless: Collection[str] = (),
 ) -> Bench:
-    standing = stand(events, purpose=purpose, as_of=as_of, consent_days_max=consent_days_max)
+    nobody = frozenset(nameless)
+    heard = _heard(events, nobody)
+    standing = stand(heard, purpose=purpose, as_of=as_of, consent_days_max=consent_days_max)
     book = compile_packs(packs, purpose=purpose, safeguards=standing.safeguards)
-    return Bench(standing, book, np.array([book.cell(name) for name in standing.place_names], dtype=np.int64))
+    cells = np.array([book.cell(name) for name in standing.place_names], dtype=np.int64)
+    return Bench(standing, book, cells, nobody)
+
+
+def _heard(events: pa.Table, nameless: frozenset[str]) -> pa.Table:
+    """Without what was said for people nobody can speak for."""
+    if "subject" not in events.column_names:
+        return events  # refused where it is read
+    spoken = _is_nameless(pl.Series(events["subject"]).cast(pl.String, strict=False), nameless)
+    return events.filter(pa.array(~spoken)) if spoken.any() else events
+
+
+def _is_nameless(subjects: pl.Series, nameless: frozenset[str]) -> Bools:
+    """Whom nobody can consent for: by id, or by a handle that names nobody."""
+    known = subjects.is_in(list(nameless)).fill_null(False)
+    handles = subjects.str.ends_with(UNKNOWN_ACCOUNT).fill_null(False)
+    if handles.any():
+        known |= subjects.is_in([one for one in subjects.filter(handles).unique() if names_nobody(one)])
+    return known.fill_null(False).to_numpy()
 
 
 def _with_parties(turns: pa.Table) -> pa.Table:
@@ -141,8 +204,8 @@ def _with_parties(turns: pa.Table) -> pa.Table:
 
 def _decide_rows(bench: Bench, turns: pa.Table) -> pa.Table:
     asked = ask(bench, turns, subject="subject_id", time="occurred_at")
-    nobody = turns["subject_id"].is_null().to_numpy()
-    own, reason = answers(bench, asked, _parties(bench.standing, pl.Series(turns["parties"])), nobody=nobody)
+    parties = _parties(bench.standing, pl.Series(turns["parties"]))
+    own, reason = answers(bench, asked, parties, turns["subject_id"])
     bar(bench, own, reason, turns)
     shard = turns["shard"] if "shard" in turns.column_names else pa.nulls(turns.num_rows, pa.int16())
     columns = {
@@ -200,14 +263,18 @@ def _parties(standing: Standing, parties: pl.Series) -> Parties:
     )
 
 
-def answers(bench: Bench, asked: Asked, parties: Parties, *, nobody: Bools) -> tuple[Answer, np.ndarray]:
+def answers(
+    bench: Bench, asked: Asked, parties: Parties, subject: pa.ChunkedArray
+) -> tuple[Answer, np.ndarray]:
     own = answer(asked, bench.standing, bench.book, bench.place_cells)
     unknown, shut = ask_others(asked, own, parties, bench.standing, bench.book, bench.place_cells)
     reason = own.reason.copy()
     reason[shut] = CODE["third_party"]
     reason[unknown] = CODE["parties_unknown"]
-    reason[nobody] = CODE["no_subject"]
     own.entry[shut | unknown] = NO_ENTRY  # whose word shut it is nobody else's business
+    reason[subject.is_null().to_numpy()] = CODE["no_subject"]
+    nameless = per_value(subject, functools.partial(_is_nameless, nameless=bench.nameless), missing=0) != 0
+    reason[nameless], own.entry[nameless] = CODE["account_unknown"], NO_ENTRY
     return own, reason
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import rfc8785
 
 from witting.errors import InvalidEvent, UnreadableFile
+from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.rights.capture import read_evidence
 from witting.rights.signals import read_signal
 from witting.schema import EVENT_KINDS, PURPOSES
@@ -35,6 +36,10 @@ ABOUT_EVERYBODY = "assessment"
 SPECIAL_KINDS = (  # REDACTION_KINDS that are special categories
     "BIOMETRIC", "CRIMINAL", "ETHNICITY", "GENETIC", "HEALTH", "POLITICS", "RELIGION", "SEX_LIFE", "UNION",
 )  # fmt: skip
+NOBODYS_YES = (
+    f"an export that does not say whose it is has the speaker {UNKNOWN_ACCOUNT}, and nobody can agree for it, because "
+    "strangers' exports share it; name the account with `witting intake --account NAME` and record the consent for SOURCE:NAME"
+)
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,8 @@ class _Check:
             raise self.wrong("subject", f"must be a handle of 1 to {SUBJECT_CHARS_MAX} characters")
         if any("\ud800" <= char <= "\udfff" for char in value):
             raise self.wrong("subject", "holds half of a character (an unpaired surrogate)")
+        if kind == "consent" and names_nobody(value):
+            raise self.wrong("subject", NOBODYS_YES)
         return value
 
     def time(self, value: Any, now: datetime) -> datetime:

@@ -6,7 +6,7 @@ sentences cannot differ from it). Other people in the talk appear as a number, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -37,6 +37,7 @@ SAYS = {
 }
 WHAT_WOULD_CHANGE_IT = {
     "no_subject": "Nothing, unless the export says who spoke.",
+    "account_unknown": "Reading the export as a named account (`witting intake --account`), then that person's valid consent.",
     "no_time": "Nothing, unless the export says when it was said.",
     "after_as_of": "Ask again as of a later day.",
     "minor": "Nothing: what was said as a minor stays unused.",
@@ -70,8 +71,10 @@ def explain(
     as_of: datetime,
     packs: Packs,
     consent_days_max: int = CONSENT_DAYS_MAX,
+    nameless: Collection[str] = (),
 ) -> list[str]:
-    """Sentences, first the question, last what would change the answer. `turn` has the columns of TURN_FACTS."""
+    """Sentences, first the question, last what would change the answer. `turn` has the columns of TURN_FACTS, `nameless` is
+    as in `decide`."""
     subject = turn.get("subject_id")
     parties = turn.get("parties") or []
     near = of_subjects(events, [one for one in {subject, *parties} if one is not None])
@@ -82,6 +85,7 @@ def explain(
         "as_of": as_of,
         "packs": packs,
         "consent_days_max": consent_days_max,
+        "nameless": nameless,
     }
     decided = decide(_given_parties(table), near, **settings).to_pylist()[0]
     stands = stand(near, purpose=purpose, as_of=as_of, consent_days_max=consent_days_max)

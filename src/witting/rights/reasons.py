@@ -14,6 +14,10 @@ _LIST: dict[str, tuple[str, str]] = {
         "The person was told, the waiting time is over, they did not object, and every safeguard is proven.",
     ),
     "no_subject": ("consent", "It is not known whose words these are."),
+    "account_unknown": (
+        "consent",
+        "The export does not say whose account this is, so nobody can agree for it until the account is named.",
+    ),
     "no_time": (
         "as_of",
         "The export does not say when this was said, so no consent can be shown for that time.",

@@ -6,6 +6,7 @@ person alone opens, which is their turns with the assistant. Method: the bulk de
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,13 +29,14 @@ def standing(
     as_of: datetime,
     packs: Packs,
     consent_days_max: int = CONSENT_DAYS_MAX,
+    nameless: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """One row a purpose of which the person ever spoke, or was told: purpose, basis, open, since, until, reason, rule,
-    entry, place, because. Times are ISO 8601; `until` is null where nothing known ends it."""
+    entry, place, because. Times are ISO 8601; `until` is null where nothing known ends it. `nameless` is as in `decide`."""
     mine = of_subjects(events, [subject])
     rows = []
     for purpose in PURPOSES:
-        row = _row(mine, subject, purpose, as_of, packs, consent_days_max)
+        row = _row(mine, subject, purpose, as_of, packs, consent_days_max, nameless)
         if row["since"] is not None or row["open"]:
             rows.append(row)
     return rows
@@ -47,7 +49,13 @@ def of_subjects(events: pa.Table, subjects: list[str]) -> pa.Table:
 
 
 def _row(
-    events: pa.Table, subject: str, purpose: str, as_of: datetime, packs: Packs, consent_days_max: int
+    events: pa.Table,
+    subject: str,
+    purpose: str,
+    as_of: datetime,
+    packs: Packs,
+    consent_days_max: int,
+    nameless: Collection[str],
 ) -> dict[str, Any]:
     turn = {
         "subject_id": subject,
@@ -58,7 +66,13 @@ def _row(
     }
     turns = pa.Table.from_pylist([turn], schema=TURN_FACTS)
     decided = decide(
-        turns, events, purpose=purpose, as_of=as_of, packs=packs, consent_days_max=consent_days_max
+        turns,
+        events,
+        purpose=purpose,
+        as_of=as_of,
+        packs=packs,
+        consent_days_max=consent_days_max,
+        nameless=nameless,
     ).to_pylist()[0]
     since, until = _span(events, subject, purpose, as_of, consent_days_max)
     return {

@@ -36,6 +36,7 @@ class Artifact:
     skipped: Mapping[str, int]
     quarantined: int
     admitted_at: datetime
+    account_mac: str | None = None  # of the account named for it, where it names none itself
 
 
 @dataclass(frozen=True)
@@ -167,4 +168,5 @@ def _artifact(row: sa.RowMapping) -> Artifact:
         skipped=json.loads(row["skipped"]),
         quarantined=row["quarantined"],
         admitted_at=row["admitted_at"],
+        account_mac=row["account_mac"],
     )

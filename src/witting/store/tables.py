@@ -98,6 +98,7 @@ artifacts = sa.Table(
     sa.Column("skipped", sa.Text, nullable=False),  # JSON: reason to count
     sa.Column("quarantined", sa.BigInteger, nullable=False),
     sa.Column("admitted_at", UtcTime, nullable=False),
+    sa.Column("account_mac", sa.Text),  # keyed hash of the account it was read under, where one was named
 )
 
 runs = sa.Table(

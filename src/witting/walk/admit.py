@@ -7,7 +7,7 @@ import gc
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -28,6 +28,7 @@ from witting.rights.record import record
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
+from witting.walk.accounts import account_mac, accounts_of, configured_accounts, is_read, refuse_anothers
 from witting.walk.drain import arrived
 from witting.walk.known import Known
 from witting.walk.reading import Told
@@ -55,6 +56,7 @@ class _Read:
     sha256: str
     verdicts: list[FileVerdict]  # of its members
     consume: Callable[[list[FileVerdict]], None]  # once committed
+    account_mac: str | None = None
 
 
 @dataclass
@@ -87,27 +89,37 @@ def admit(step: Step) -> dict[str, Any]:
     """Read what came live and every source not read before. Returns what was read, by source, and the funnel row of
     intake."""
     check_shards(step.workspace)
-    known = _KnownRows.of(step)
+    known, sources = _KnownRows.of(step), step.workspace.sources()
+    accounts = configured_accounts(step.workspace, sources)
     with _collecting_seldom():
         live = _drained(step, known)
-        files = _admitted(step, step.workspace.sources(), None, configured_readers(step.workspace), known)
+        files = _admitted(step, sources, None, configured_readers(step.workspace), known, accounts.of)
     return {
         "funnel": funnel(step).as_json(),
         "sources": _by_source(step),
         "files_read_now": len(files),
         "live_events_read_now": live,
+        "turns_unnamed_now": sum(verdict.unnamed for verdict in files),
+        "accounts_unmatched": list(accounts.unmatched),
     }
 
 
 def admit_paths(
-    step: Step, paths: Sequence[Path], *, source: str | None = None, readers: Sequence[Source] | None = None
+    step: Step,
+    paths: Sequence[Path],
+    *,
+    source: str | None = None,
+    readers: Sequence[Source] | None = None,
+    account: str | None = None,
 ) -> list[FileVerdict]:
     """Seal and commit what these files hold; files read before give nothing again. Returns a verdict a file. `readers`:
-    instead of all sources with the configured mappings."""
+    instead of all sources with the configured mappings. `account`: whose they are where they do not say it; else
+    `intake.accounts` says it of those in the inbox. Raises UsageError where their turns are here as somebody else's."""
     check_shards(step.workspace)
     with _collecting_seldom():
         chosen = readers or configured_readers(step.workspace)
-        return _admitted(step, paths, source, chosen, _KnownRows.of(step))
+        accounts = accounts_of(step.workspace, paths, account=account)
+        return _admitted(step, paths, source, chosen, _KnownRows.of(step), accounts)
 
 
 @contextmanager
@@ -144,18 +156,23 @@ def _drained(step: Step, known: _KnownRows) -> int:
 
 
 def _admitted(
-    step: Step, sources: Sequence[Path], source: str | None, readers: Sequence[Source], known: _KnownRows
+    step: Step,
+    sources: Sequence[Path],
+    source: str | None,
+    readers: Sequence[Source],
+    known: _KnownRows,
+    accounts: Mapping[Path, str],
 ) -> list[FileVerdict]:
-    settings = step.workspace.settings
+    settings, keys = step.workspace.settings, step.workspace.keys
     pending = _Pending()
     said: list[FileVerdict] = []
     reading = Told(step, sources)
     for path in reading.one_by_one():
         if not path.exists():
             continue  # a configured file that is not there (yet): doctor says so
-        sha256 = file_sha256(path)
+        sha256, account = file_sha256(path), accounts.get(path)
         before = artifact(step.workspace.database, sha256)
-        if before is not None and before.verdict == "read":
+        if before is not None and is_read(before, keys, account):
             if before.reason != PARTLY:
                 _consume(step, path, sha256, [])
             continue
@@ -167,18 +184,23 @@ def _admitted(
             sources=readers,
             progress=reading.progress,
         )
-        for batch in _sealed(step, records, sha256):
+        for batch in _sealed(step, records, sha256, account):
+            if account is not None:
+                refuse_anothers(batch.turns, known.turns, path)
             verdicts += batch.verdicts
             pending.batches.append(batch)
             if pending.rows() >= settings.intake.part_rows:
                 _commit(step, pending, known)
-        pending.files.append(_Read(sha256, verdicts, partial(_consume, step, path, sha256)))
+        mac = None if account is None else account_mac(keys, account)
+        pending.files.append(_Read(sha256, verdicts, partial(_consume, step, path, sha256), mac))
         said += verdicts
     _commit(step, pending, known)
     return said
 
 
-def _sealed(step: Step, records: Iterator[Record | FileVerdict], sha256: str) -> Iterator[Sealed]:
+def _sealed(
+    step: Step, records: Iterator[Record | FileVerdict], sha256: str, account: str | None = None
+) -> Iterator[Sealed]:
     settings = step.workspace.settings
     return seal(
         records,
@@ -189,6 +211,7 @@ def _sealed(step: Step, records: Iterator[Record | FileVerdict], sha256: str) ->
         time_zone=settings.intake.time_zone,
         part_rows=settings.intake.part_rows,
         now=step.now,
+        account=account,
     )
 
 
@@ -206,7 +229,7 @@ def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
         _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
     told = _told(step) if pending.files else set()
     for read in pending.files:
-        _record(step, read.sha256, read.verdicts, told)
+        _record(step, read, told)
         read.consume(read.verdicts)
     pending.batches.clear()
     pending.files.clear()
@@ -271,15 +294,14 @@ def _written(step: Step, name: str, tables: Sequence[pa.Table], *, shard_column:
     ]
 
 
-def _record(
-    step: Step, sha256: str, verdicts: Sequence[FileVerdict], told: set[tuple[str, str, str]]
-) -> None:
+def _record(step: Step, read: _Read, told: set[tuple[str, str, str]]) -> None:
     """The artifact's counts, in the database and in the ledger: never its name, which may be a person's."""
-    seen = _artifact(sha256, verdicts, step.now)
-    before = artifact(step.workspace.database, sha256)
+    seen = replace(_artifact(read.sha256, read.verdicts, step.now), account_mac=read.account_mac)
+    before = artifact(step.workspace.database, read.sha256)
     if before is not None and replace(before, admitted_at=seen.admitted_at) == seen:
         return  # a file that was refused before, and is refused for the same reason now
-    body = asdict(seen) | {"files": len(verdicts), "admitted_at": seen.admitted_at.isoformat()}
+    body = asdict(seen) | {"files": len(read.verdicts), "admitted_at": seen.admitted_at.isoformat()}
+    del body["account_mac"]  # nothing that a name could be tested against leaves the database
     if (seen.sha256, seen.verdict, seen.reason) not in told:
         step.workspace.ledger.append(COMMITTED, body, now=step.now)
     keep_artifact(step.workspace.database, seen)
@@ -356,6 +378,8 @@ def funnel(step: Step) -> FunnelRow:
         skipped.update(seen.skipped)
         read, turns, quarantined = read + seen.records, turns + seen.turns, quarantined + seen.quarantined
     again = turns - kept - erased  # turns that an earlier file had given already
+    if again < 0:  # turns of an erased account, read once more from the same file as another's
+        read, again = read - again, 0
     reasons = skipped + Counter({"erased": erased, "already_known": again})
     refused = skipped[ERASED] + erased
     dropped = read - kept - refused - quarantined

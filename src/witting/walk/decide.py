@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from witting.engine import Stage
 from witting.errors import UsageError
+from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.rights import decide as rights
 from witting.rights.record import read_events, record
 from witting.schema import PARTIES
@@ -31,8 +32,8 @@ def decide(step: Step) -> dict[str, Any]:
     record_log(step)
     refuse_looking_past(step.workspace, step.as_of)  # the log may hold what was said since
     heard = step.workspace.projections.events().num_rows
-    stage = _stage(step, step.as_of, step.workspace.settings.rights.purpose)
-    asked = _asked(step)
+    asked, nameless = _asked(step)
+    stage = _stage(step, step.as_of, step.workspace.settings.rights.purpose, nameless)
     parts = step.engine.map(stage, asked, folder=DECISIONS, progress=step.told("deciding"))
     snapshot = step.commit(DECISIONS, parts, detail={"stage": described(stage)})
     said = tally(asked, parts, read=lambda part: read_part(step.workspace.objects, part))
@@ -75,23 +76,37 @@ def _told(step: Step, snapshot: str, counts: dict[str, int]) -> int:
 
 def decisions_of(step: Step, *, as_of: datetime, purpose: str) -> Iterable[pa.Table]:
     """Decide every turn again as of another moment, with the events known now. Nothing is committed."""
-    stage = _stage(step, as_of, purpose)
-    return step.tables(step.engine.map(stage, _asked(step), folder=step.scratch("rights-again")))
+    asked, nameless = _asked(step)
+    stage = _stage(step, as_of, purpose, nameless)
+    return step.tables(step.engine.map(stage, asked, folder=step.scratch("rights-again")))
 
 
-def _stage(step: Step, as_of: datetime, purpose: str) -> Stage:
+def nameless_among(workspace: Workspace, subjects: Collection[str]) -> set[str]:
+    """Those of these people whose export does not say who they are: nobody can consent for them."""
+    return {one for one, handle in workspace.vault.handles_of(list(subjects)).items() if names_nobody(handle)}
+
+
+def _stage(step: Step, as_of: datetime, purpose: str, nameless: Collection[str]) -> Stage:
     return rights.stage(
         step.workspace.projections.events(),
         purpose=purpose,
         as_of=as_of,
         packs=step.workspace.packs,
         consent_days_max=step.workspace.settings.rights.consent_days_max,
+        nameless=nameless,
     )
 
 
-def _asked(step: Step) -> list[Part]:
-    people = pl.DataFrame(people_of(step))
-    return [_with_parties(step, part, people, step.scratch("rights")) for part in step.parts(TURNS)]
+def _asked(step: Step) -> tuple[list[Part], set[str]]:
+    """What is to be decided; and the subject of each surface's exports that do not say whose they are."""
+    people, surfaces = pl.DataFrame(people_of(step)), set()
+    asked = []
+    for part in step.parts(TURNS):
+        turns = pl.DataFrame(read_part(step.workspace.objects, part, columns=INPUT))
+        surfaces |= set(turns["surface"].unique())
+        asked.append(_with_parties(step, turns, people, step.scratch("rights"), shard=part.shard))
+    nobody = (step.workspace.vault.find(f"{surface}:{UNKNOWN_ACCOUNT}") for surface in sorted(surfaces))
+    return asked, {subject for subject in nobody if subject is not None}
 
 
 def record_log(step: Step) -> None:
@@ -120,9 +135,10 @@ def record_log(step: Step) -> None:
         path.unlink()
 
 
-def _with_parties(step: Step, part: Part, people: pl.DataFrame, folder: str) -> Part:
+def _with_parties(
+    step: Step, turns: pl.DataFrame, people: pl.DataFrame, folder: str, *, shard: int | None
+) -> Part:
     """The metadata rights needs, with the people of each conversation beside it."""
-    turns = pl.DataFrame(read_part(step.workspace.objects, part, columns=INPUT))
     joined = turns.join(people, on="conversation_id", how="left", maintain_order="left").to_arrow()
     table = joined.cast(pa.schema([*(joined.schema.field(n) for n in INPUT), PARTIES.field("parties")]))
-    return write_part(step.workspace.objects, table, folder=folder, shard=part.shard)
+    return write_part(step.workspace.objects, table, folder=folder, shard=shard)

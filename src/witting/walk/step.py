@@ -74,7 +74,13 @@ SWEPT = (
     "redaction/",
     "curation/",
 )  # where parts that no snapshot names any more are deleted
-BESIDE = ("as_of", "events", "names", "beside")  # digests of what a stage was given, not of what it means
+BESIDE = (
+    "as_of",
+    "events",
+    "nameless",
+    "names",
+    "beside",
+)  # digests of what a stage was given, not of what it means
 
 
 def described(stage: Stage) -> dict[str, Any]:

@@ -12,7 +12,16 @@ from cyclopts import App
 
 from witting.doors.cli.outputs import Outputs, is_turns
 from witting.doors.cli.preview import preview
-from witting.doors.cli.reading import AS_THEY_ARE, Reading, as_json, check_paths, exit_code, read, skipped
+from witting.doors.cli.reading import (
+    AS_THEY_ARE,
+    Reading,
+    as_json,
+    check_paths,
+    exit_code,
+    name_them,
+    read,
+    skipped,
+)
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
 from witting.errors import UsageError
 from witting.intake import SOURCES, Facts, FileVerdict, Turn
@@ -102,7 +111,8 @@ def _sealed(paths: tuple[Path, ...], reading: Reading, common: Common) -> list[F
     workspace = Workspace.open(common.workspace)
     with progress(common) as tell, alone(workspace, tell=tell, now=now()) as step:
         mapped = configured_readers(workspace)[: len(workspace.settings.intake.maps)]
-        return admit_paths(step, paths, source=reading.source, readers=(*mapped, *reading.readers()))
+        readers = (*mapped, *reading.readers())
+        return admit_paths(step, paths, source=reading.source, readers=readers, account=reading.named())
 
 
 def _dry(paths: tuple[Path, ...], reading: Reading, turns: Path | None, common: Common) -> list[FileVerdict]:
@@ -152,6 +162,7 @@ def _lines(verdicts: list[FileVerdict]) -> Iterator[str]:
     )
     if counts := skipped(verdicts):
         yield "Skipped: " + ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common()) + "."
+    yield from name_them(verdicts)
 
 
 def _because(verdict: FileVerdict) -> str:

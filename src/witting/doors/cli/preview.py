@@ -12,7 +12,17 @@ from typing import Annotated, Any, TextIO
 from cyclopts import Parameter
 
 from witting.doors.cli.outputs import Outputs, is_page, is_turns
-from witting.doors.cli.reading import AS_THEY_ARE, Reading, as_json, check_paths, exit_code, not_read, read
+from witting.doors.cli.reading import (
+    AS_THEY_ARE,
+    Reading,
+    as_json,
+    check_paths,
+    exit_code,
+    name_them,
+    not_read,
+    read,
+    unnamed,
+)
 from witting.doors.cli.screen import DEFAULT, Common, folded, progress, show
 from witting.errors import UsageError
 from witting.intake import FileVerdict
@@ -176,6 +186,7 @@ class _Seen:
             "left_out": dict(sorted(summary.left_out.items())),
             "masked": dict(sorted(summary.masked.items())),
             "skipped": dict(sorted(summary.skipped.items())),
+            "unnamed": unnamed(summary.files),
             "numbers": self._numbers or [],
             "page": None if self.page is None else str(self.page),
             "pages": [str(path) for path in self._written],
@@ -195,6 +206,7 @@ class _Seen:
         yield from _counted(summary.masked, "masked", lambda kind: name("kinds", kind))
         yield from _counted(summary.skipped, "no message", why_skipped)
         yield from not_read(summary.files)
+        yield from name_them(summary.files)
         yield ""
         yield from (_row_line(row) for row in self._first)
         yield from self._closing()

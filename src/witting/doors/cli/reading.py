@@ -18,7 +18,9 @@ from cyclopts import Parameter
 from witting.config import Settings
 from witting.errors import UsageError
 from witting.intake import FileVerdict, Source, admit
+from witting.intake.account import checked_account
 from witting.intake.detect import with_mappings
+from witting.intake.owners import told
 from witting.intake.source import Record
 from witting.reports.words import count, printable, refusal
 
@@ -40,17 +42,24 @@ class Reading:
         Take the files to be of this source, whatever they look like.
     map
         A column mapping (TOML) for tables of your own. May be given several times.
+    account
+        Whose these exports are, where they do not say it: the name after the colon of the person's handle.
     date_order
         Which of day, month and year comes first, where a WhatsApp file leaves it open.
     """
 
     source: str | None = None
     map: Mappings | None = None
+    account: str | None = None
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
 
     def readers(self) -> tuple[Source, ...]:
         """Every source, told what was given. Raises UsageError for a faulty mapping."""
         return with_mappings(self.map or [], date_order=self.date_order)
+
+    def named(self) -> str | None:
+        """The account, checked. Raises UsageError."""
+        return None if self.account is None else checked_account(self.account)
 
     def inputs(self, paths: Sequence[Path]) -> tuple[Path, ...]:
         """Everything that is read."""
@@ -63,8 +72,9 @@ AS_THEY_ARE = Reading()
 def read(
     paths: Sequence[Path], reading: Reading, tell: Tell, *, what: str, with_exporter: bool = False
 ) -> Iterator[Record | FileVerdict]:
-    """What `admit` reads with these options, telling how far it has come."""
-    return admit(
+    """What `admit` reads with these options, telling how far it has come; nobody's turns are of the account named."""
+    account = reading.named()
+    records = admit(
         paths,
         source=reading.source,
         sources=reading.readers(),
@@ -72,6 +82,7 @@ def read(
         with_exporter=with_exporter,
         progress=partial(tell, f"{what} (bytes)"),
     )
+    return told(records, account=account)
 
 
 def check_paths(paths: Sequence[Path], *, what_for: str) -> None:
@@ -100,6 +111,7 @@ def as_json(verdict: FileVerdict) -> dict[str, Any]:  # Any: JSON
         "signals": verdict.signals,
         "skipped": dict(verdict.skipped),
         "quarantined": verdict.quarantined,
+        "unnamed": verdict.unnamed,
     }
 
 
@@ -116,6 +128,21 @@ def not_read(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
         yield from (f"    {path}" for path in paths[:SHOWN_MAX])
         if len(paths) > SHOWN_MAX:
             yield f"    and {len(paths) - SHOWN_MAX:,} more"
+
+
+def unnamed(verdicts: Iterable[FileVerdict]) -> int:
+    """Turns of an account that the export does not name."""
+    return sum(verdict.unnamed for verdict in verdicts)
+
+
+def name_them(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
+    """What to do about them, where there are some."""
+    if turns := unnamed(verdicts):
+        are = "is" if turns == 1 else "are"
+        yield (
+            f"{count(turns, 'turn')} {are} of an account the export does not name, and nobody can agree for it; "
+            "name it with --account."
+        )
 
 
 def exit_code(verdicts: Sequence[FileVerdict]) -> int:

@@ -17,6 +17,7 @@ from witting.rights.record import RightsEvent, read_events
 from witting.rights.record import record as record_events
 from witting.rights.signature import is_signed, read_key
 from witting.rights.standing import standing as standing_of
+from witting.walk.decide import nameless_among
 from witting.walk.find import find_person, find_turn
 from witting.workspace import Workspace
 
@@ -76,7 +77,7 @@ def standing(handle: str, /, *, common: Common = DEFAULT) -> int:
     """
     workspace = Workspace.open(common.workspace)
     subject = find_person(workspace, handle)
-    rows = standing_of(workspace.projections.events(), subject, as_of=now(), **_rules(workspace))
+    rows = standing_of(workspace.projections.events(), subject, as_of=now(), **_rules(workspace, [subject]))
     head = ("purpose", "basis", "open", "since", "until", "reason")
     show(
         common,
@@ -161,15 +162,19 @@ def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
         workspace.projections.events(),
         purpose=workspace.settings.rights.purpose,
         as_of=now(),
-        **_rules(workspace),
+        **_rules(workspace, [row["subject_id"], *(row.get("parties") or [])]),
     )
     show(common, {"turn": turn, "because": sentences}, lambda: "\n".join(sentences))
     return 0
 
 
-def _rules(workspace: Workspace) -> dict[str, Any]:
+def _rules(workspace: Workspace, people: list[str]) -> dict[str, Any]:
     """What the walk decides by, so that these answers are its answers."""
-    return {"packs": workspace.packs, "consent_days_max": workspace.settings.rights.consent_days_max}
+    return {
+        "packs": workspace.packs,
+        "consent_days_max": workspace.settings.rights.consent_days_max,
+        "nameless": nameless_among(workspace, people),
+    }
 
 
 def _say(kind: str, handle: str, purpose: str | None, common: Common) -> int:

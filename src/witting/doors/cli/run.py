@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -122,7 +123,7 @@ def _page(result: WalkResult, workspace: Workspace) -> str:
     rows = [
         tuple(f"{row[name]:,}" if name != "stage" else row[name] for name in head) for row in result.funnel()
     ]
-    lines = [table(rows, head=head), ""]
+    lines = [table(rows, head=head), "", *_accounts(result, workspace)]
     if _is_empty(result):
         lines.append(NOBODY)
     if "training" in result.rooms:
@@ -134,6 +135,20 @@ def _page(result: WalkResult, workspace: Workspace) -> str:
     elif len(result.rooms) < len(ROOMS):
         lines.append("Stopped as asked. `witting run` walks to the end, from what is there.")
     return "\n".join(lines)
+
+
+def _accounts(result: WalkResult, workspace: Workspace) -> Iterator[str]:
+    """What to do about exports that do not say whose they are."""
+    read = result.rooms.get("intake", {})
+    if unnamed := read.get("turns_unnamed_now", 0):
+        yield (
+            f"{unnamed:,} turns read now are of an account their export does not name, and nobody can agree for it: "
+            "name it under intake.accounts in witting.toml, or read the export with `witting intake --account`."
+        )
+    patterns = list(workspace.settings.intake.accounts)
+    unmatched = [number for number in read.get("accounts_unmatched", ()) if number <= len(patterns)]
+    for number in unmatched:
+        yield f'intake.accounts: nothing there is called "{patterns[number - 1]}".'
 
 
 def _evaluation(said: dict[str, Any]) -> str:

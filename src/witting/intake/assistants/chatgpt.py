@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from posixpath import basename, dirname
 from typing import Any
 
+from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.assistants.chatgpt_feedback import (
     Comparisons,
     Votes,
@@ -32,7 +33,7 @@ from witting.intake.assistants.chatgpt_feedback import (
 )
 from witting.intake.assistants.chatgpt_node import FORM, node, parents_by_children
 from witting.intake.assistants.chatgpt_page import data_at, page_pieces
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Seen, content_id, grow
+from witting.intake.assistants.tree import Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.json_stream import (
     BadRecord,

@@ -19,8 +19,9 @@ from typing import Any
 
 import msgspec
 
+from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.assistants.claude_beside import kind_of, read_beside
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_located import Form, Other

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either
 from witting.intake.json_stream import BadRecord, Item, Piece, as_dict, first_text, read_record, shape, split

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import FAULTY_BYTES_MAX, Offsets, Piece, as_dict, first_text, shape, split

@@ -24,7 +24,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import from_epoch
 from witting.intake.json_stream import (

@@ -30,7 +30,6 @@ from witting.intake.signals import Answer, is_text
 from witting.intake.source import Signal, Skipped, Turn
 
 ID_CHARS_MAX = 512
-UNKNOWN_ACCOUNT = "unknown-account"  # the speaker, where an export does not say whose it is
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):

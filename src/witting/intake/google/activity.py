@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT
+from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.facts import family
 from witting.intake.html_text import Block, Element, cut, parse
 from witting.intake.instant import Instant, from_iso

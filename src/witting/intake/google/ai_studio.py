@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import BadRecord, Item, Piece, as_dict, read_record, shape, split

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from witting.intake.account import names_nobody
 from witting.intake.assistants.tree import fit_id
 from witting.intake.facts import family
 from witting.intake.instant import from_iso
@@ -167,6 +168,8 @@ def _said(event: Mapping[str, Any], data: Mapping[str, Any], kind: str) -> dict[
     said: dict[str, Any] = {"kind": kind, "subject": f"{surface}:{speaker}"}
     if kind in OPENING and (not purposes or len(purposes) < len(listed) or time is None):
         raise _Bad("broken_event")  # nobody can say what was agreed to, or when
+    if kind in OPENING and names_nobody(said["subject"]):
+        raise _Bad("nobodys_consent")
     if time is not None and (kind in OPENING or "+" in time.iso or time.iso.endswith("Z")):
         said["occurred_at"] = time.iso
     if kind != "erasure_request":

@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Seen, content_id, fit_id
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Seen, content_id, fit_id
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either
 from witting.intake.json_stream import (

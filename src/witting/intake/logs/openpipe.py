@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, content_id, fit_id
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import content_id, fit_id
 from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import as_dict, first_text

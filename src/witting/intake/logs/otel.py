@@ -16,7 +16,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Seen, content_id, fit_id
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Seen, content_id, fit_id
 from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import as_dict, first_text, line_shapes, shape

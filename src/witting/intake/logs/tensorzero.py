@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, fit_id
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import fit_id
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either, from_epoch
 from witting.intake.json_stream import as_dict, first_text

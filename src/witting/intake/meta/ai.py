@@ -15,7 +15,8 @@ from functools import partial
 from posixpath import basename
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, fit_id, grow
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node, Seen, content_id, fit_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either
 from witting.intake.json_stream import (

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT
+from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_epoch
 from witting.intake.json_stream import BadRecord, Piece, as_dict, first_text, parse, shape

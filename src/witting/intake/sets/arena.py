@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node
 from witting.intake.facts import family
 from witting.intake.instant import from_either
 from witting.intake.json_stream import first_text

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node, Seen, content_id, grow
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.json_stream import BadRecord, Piece, as_dict, line_shapes, parse, plain_head, split_lines
 from witting.intake.signals import Answer, preference

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node
 from witting.intake.facts import family
 from witting.intake.json_stream import first_text
 from witting.intake.sets.record import Talk, messages, node, read_talks

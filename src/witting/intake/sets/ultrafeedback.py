@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, Node
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import Node
 from witting.intake.facts import family
 from witting.intake.json_stream import as_dict
 from witting.intake.sets.record import NotOurs, Talk, messages, node, read_talks

@@ -35,7 +35,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from witting.errors import UsageError
-from witting.intake.assistants.tree import UNKNOWN_ACCOUNT, fit_id
+from witting.intake.account import UNKNOWN_ACCOUNT
+from witting.intake.assistants.tree import fit_id
 from witting.intake.facts import PermittedUse, all_facts, family
 from witting.intake.instant import Instant, from_either, from_epoch
 from witting.intake.signals import feedback, is_text, rating
