@@ -7,7 +7,8 @@
     ├── InputError              bytes from outside are not what they claim    (exit 1)
     │   ├── UnreadableFile      empty, truncated, wrong encoding, unknown format
     │   ├── HostileArchive      path escape, link, nesting, size ratio, encryption, duplicates
-    │   └── InvalidEvent        a rights event that cannot be recorded: names line and field
+    │   ├── InvalidEvent        a rights event that cannot be recorded: names line and field
+    │   └── UnreadablePage      a consent screen that does not open, hangs, or asks nothing
     ├── RightsError
     │   ├── UnknownPurpose      outside the closed list of purposes
     │   └── PolicyError         a policy pack that cannot be read
@@ -67,6 +68,10 @@ class HostileArchive(InputError):
 
 
 class InvalidEvent(InputError):
+    pass
+
+
+class UnreadablePage(InputError):
     pass
 
 

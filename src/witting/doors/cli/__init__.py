@@ -50,7 +50,11 @@ GROUPS = {
         ("object", "rights:object_", "Record an objection: no reason needed."),
         ("withdraw", "rights:withdraw", "Record a withdrawal of consent."),
         ("standing", "rights:standing", "What a person has said, and what it opens now."),
-        ("judge", "rights:judge", "Is this consent informed? Judges an evidence record."),
+        (
+            "judge",
+            "rights:judge",
+            "Is this consent informed? Judges an evidence record, or the screen that asks.",
+        ),
         ("decide", "rights:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
         ("packs", "packs:packs", "The rules of each place, their status, and who checked them."),

@@ -92,27 +92,67 @@ def standing(handle: str, /, *, common: Common = DEFAULT) -> int:
 
 
 def judge(
-    evidence: Path,
+    evidence: Path | None = None,
     /,
     *,
     profile: Literal["gdpr", "ccpa", "dpdp", "coppa", "global_floor"] = "gdpr",
     signed_by: Path | None = None,
+    page: str | None = None,
+    language: str | None = None,
+    viewport: Literal["desktop", "phone", "both"] = "both",
+    browser: Path | None = None,
+    page_seconds: float = 30.0,
+    out: Path | None = None,
     common: Common = DEFAULT,
 ) -> int:
-    """Is this consent informed? Exit code 0 when valid, 1 when weak or invalid.
+    """Is this consent informed? Judges a record, or the screen that asks. Exit code 0 when valid, 1 when weak or invalid.
 
     Parameters
     ----------
     evidence
-        A JSON file, docs/formats/evidence.md.
+        A JSON file, docs/formats/evidence.md. With --page it gives what a page cannot show.
     profile
         Whose rules.
     signed_by
-        Strict: the record must be signed by this Ed25519 public key (PEM).
+        Strict: the record must be signed by this Ed25519 public key (PEM). Not together with --page.
+    page
+        Address or HTML file of the screen that asks: opened in Chromium, and really answered yes, no and withdrawn.
+    language
+        The language the person uses, as BCP 47: what the browser asks for, what the notice is held to.
+    viewport
+        The size of the window: desktop, phone or both.
+    browser
+        The Chromium to use; else WITTING_CHROMIUM, else by well-known names.
+    page_seconds
+        How long one load of the page may take.
+    out
+        A new folder for screenshots, the filled record and the report, with their hashes.
     """
-    values = _json_object(evidence)
-    signed = None if signed_by is None else is_signed(values, read_key(signed_by))
-    judgement = judge_evidence(values, profile=profile, now=now(), signed=signed)
+    known = _json_object(evidence) if evidence is not None else None
+    if page is not None:
+        if signed_by is not None:
+            raise UsageError(
+                "--signed-by checks a record as it is; what --page fills in was signed by nobody."
+            )
+        from witting.rights.page.judge import judge_page, page_of
+
+        report = judge_page(
+            page,
+            profile=profile,
+            now=now(),
+            known=known,
+            language=language,
+            viewports=("desktop", "phone") if viewport == "both" else (viewport,),
+            executable=browser,
+            page_seconds=page_seconds,
+            out=out,
+        )
+        show(common, report.as_json(), lambda: page_of(report))
+        return 0 if report.judgement.verdict == "valid" else 1
+    if known is None:
+        raise UsageError("name a record to judge (a JSON file), a page that asks (--page), or both.")
+    signed = None if signed_by is None else is_signed(known, read_key(signed_by))
+    judgement = judge_evidence(known, profile=profile, now=now(), signed=signed)
     said = judgement.as_json()
     show(common, said, lambda: _judgement(said))
     return 0 if said["verdict"] == "valid" else 1
