@@ -18,7 +18,6 @@ NOT_ASKED_HERE = {
     "10.notice_version",
     "31.captured_by",
 }  # most pages state no version; no pictures are kept here
-BY_SWITCH = {"8.withdraw_channels", "9.withdraw_tested_at"}
 
 
 def seen(report: Any) -> set[str]:
@@ -57,7 +56,7 @@ def test_a_phone_that_hides_the_no_is_seen_beside_the_desktop(look_at: Any) -> N
 
 
 def test_the_language_a_person_speaks_counts_before_that_of_the_page(look_at: Any) -> None:
-    report = look_at("good.html", language="tr")
+    report = look_at("settings-on.html", language="tr")
     assert "11.notice_lang" in {failure.rule for failure in report.failed_on_page}
     assert "language_discontinuity" in seen(report)
 
@@ -72,3 +71,15 @@ def test_what_the_record_says_and_the_page_does_not_show_is_taken_out(look_at: A
     report = look_at("wall.html", known={"steps_refuse": 1, "controller": "Example Ltd"})
     assert "steps_refuse" not in report.evidence
     assert report.evidence["controller"] == "Example Ltd"
+
+
+def test_the_page_of_the_documentation_lists_every_pattern_language_and_count() -> None:
+    page = (HERE.parents[2] / "docs" / "consent-screens.md").read_text("utf-8")
+    rows = [
+        f"| `{p['id']}` | {p['category'].replace('_', ' ')} | {p['measured']} |"
+        for p in load_patterns()["pattern"]
+    ]
+    assert [row for row in rows if row not in page] == []
+    shown = sum(len(screen["patterns"]) for screen in SCREENS)
+    assert f"({len(SCREENS)} pages, of which 4 good;" in page
+    assert f"all {shown} patterns that were put in are seen" in page

@@ -102,7 +102,10 @@ class Fence:
 
     def _refuse(self, route: Route, why: str) -> None:
         self.blocked[why] += 1
-        route.abort("blockedbyclient")
+        if route.request.is_navigation_request():
+            route.fulfill(status=204)  # RFC 9110 §15.3.5: the page stays as it is
+        else:
+            route.abort("blockedbyclient")
 
     def _from_disk(self, route: Route) -> None:
         folder, url = self.target.folder, route.request.url

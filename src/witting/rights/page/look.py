@@ -22,7 +22,7 @@ from witting.rights.page.visit import Setting, Visit
 RELOADS = 2  # after a no
 NOTICES_MAX = 3
 NOTHING_KEPT = json.dumps([[], "[[],[]]"])  # no cookie, empty stores
-AGAIN_SECONDS = 0.4  # beyond the time the question took to come the first time
+AGAIN_SECONDS = 0.3  # beyond the time the question took to come the first time
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STILL_SECONDS_MAX = 2.0  # after a click, a page gets this long to come to rest
 NOTHING_SECONDS = 0.6  # a click that changed nothing for so long did nothing
-PULSE_MS = 60
+PULSE_MS = 40
 STILL_PULSES = 2
 ANSWER_SECONDS_MAX = 8.0  # of one question to the page
 APPEAR_SECONDS_MAX = 3.0  # a question may come a while after the page
