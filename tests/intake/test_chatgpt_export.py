@@ -219,7 +219,12 @@ def test_feedback_in_both_spellings_stands_on_its_answer_and_misses_are_counted(
     ]
     thumb = shown["a2"].signals[0]
     assert (thumb.kind, thumb.value, thumb.time) == ("thumb", 1, "2024-05-01T10:00:00+00:00")
-    assert skipped(records) == {"empty_node": 1, "feedback_unmatched": 2, "unknown_feedback": 2}
+    assert skipped(records) == {
+        "empty_node": 1,
+        "feedback_joined": 2,
+        "feedback_unmatched": 2,
+        "unknown_feedback": 2,
+    }
 
 
 def test_feedback_that_names_only_the_conversation_joins_where_there_is_one_answer():

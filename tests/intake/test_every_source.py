@@ -9,6 +9,7 @@ To give a new source its example: put a small invented export into `examples/NAM
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,19 @@ def test_every_record_of_an_export_is_sound() -> None:
         sizes = {record.member: _size(folder, record.member) for record in records}
         assert_sound(records, sizes)
         assert any(isinstance(record, Turn) for record in records)
+
+
+def test_every_vote_and_comparison_is_counted_once_and_says_what_became_of_it() -> None:
+    looked = 0
+    for folder in sorted(EXAMPLES.iterdir()):
+        for verdict, records in read(folder):
+            path = Path(verdict.path)
+            if path.name in ("message_feedback.json", "model_comparisons.json"):
+                assert verdict.records == len(json.loads(path.read_text("utf-8"))) > 0
+                assert len({record.bytes for record in records}) == verdict.records
+                assert not any(isinstance(record, Turn) for record in records)
+                looked += 1
+    assert looked == 2
 
 
 def _size(folder: Path, member: str) -> int:

@@ -27,7 +27,7 @@ from witting.intake.assistants.chatgpt_feedback import (
     compared,
     read_comparisons,
     read_votes,
-    unmatched,
+    voted,
     with_comparisons,
     with_votes,
 )
@@ -110,7 +110,7 @@ def read(export: Export) -> Iterator[Turn | Skipped]:
                 yield from _read_conversations(member, page_pieces(member), beside, seen)
         for member in members:
             if basename(member.path) == FEEDBACK_NAME:
-                yield from unmatched(beside.votes, member.path)
+                yield from voted(beside.votes, member.path)
             elif basename(member.path) == COMPARISONS_NAME:
                 yield from compared(beside.comparisons, member.path)
 

@@ -125,12 +125,11 @@ def with_votes(nodes: list[Node], items: tuple[Item, ...], conversation: str, vo
     return nodes
 
 
-def unmatched(votes: Votes, member: str) -> Iterator[Skipped]:
+def voted(votes: Votes, member: str) -> Iterator[Skipped]:
+    """Every record of the file, with what became of it; the signal of one that was joined stands on its answer."""
     for position, place in enumerate(votes.places):
-        if position in votes.skipped:
-            yield votes.skipped[position]
-        elif position not in votes.found:
-            yield Skipped(member, "feedback_unmatched", place)
+        reason = "feedback_joined" if position in votes.found else "feedback_unmatched"
+        yield votes.skipped.get(position) or Skipped(member, reason, place)
 
 
 # Comparisons
