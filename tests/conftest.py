@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# No example has a deadline: how long it takes says how busy the machine is.
+settings.register_profile("witting", deadline=None)
+settings.load_profile("witting")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICKSTART = REPOSITORY / "examples" / "quickstart"

@@ -97,7 +97,7 @@ WRONG = [
     ({"time": CANARY}, "time"),
     ({"time": "2026-11-01T10:00:00"}, "time"),
     ({"data": CANARY}, "data"),
-    ({"data": None}, "data"),
+    ({"data": None}, "data.conversation_id"),
     ({"data_base64": CANARY}, "data_base64"),
     ({"datacontenttype": "text/plain"}, "datacontenttype"),
     ({"data": {"conversation_id": "c", "turn_id": "t", "role": CANARY}}, "data.role"),

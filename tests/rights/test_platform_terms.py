@@ -14,7 +14,7 @@ from witting.rights.explain import explain
 from witting.rights.policy import load_packs
 
 OWN, GENERAL = "fine_tune_own_model", "train_general_model"
-GENERAL_YES = event("consent", "2026-06-01", purposes=[GENERAL, OWN])
+GENERAL_YES = event("consent", "2026-06-01", purposes=[GENERAL, OWN, "personalise_ads"])
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,10 @@ def packs():
         ("whatsapp", OWN, "consent"),
         ("whatsapp", GENERAL, "platform_terms"),
         ("openai_log", GENERAL, "consent"),
-        ("our_own_app", GENERAL, "consent"),  # no source states terms: the operator's own product
+        ("our_own_app", GENERAL, "consent"),  # no source states terms: taken for the operator's own product
         (None, GENERAL, "consent"),
+        ("our_own_app", "personalise_ads", "platform_terms"),  # and bound as that is
+        (None, "personalise_ads", "platform_terms"),
     ],
 )
 def test_terms_of_the_platform_bind_before_consent(packs, surface, purpose, reason):

@@ -27,6 +27,7 @@ from witting.store.spool import Event
 
 STRUCTURED, JSON = "application/cloudevents+json", "application/json"
 EVENT_BYTES_MAX = 1 << 20
+UNKNOWN_FIELD = "holds a field that is not known; docs/formats/evidence.md has them all"
 ATTRIBUTE_CHARS_MAX = 1_024
 KEPT = ("specversion", "id", "source", "type", "subject", "time", "data")
 TYPES = ("chat.turn", "chat.feedback", *events.SAID)
@@ -115,7 +116,7 @@ def _checked(value: Json) -> str:
         ("/json", "+json")
     ):
         raise Wrong("datacontenttype", "must be a JSON media type")
-    if not isinstance(value.get("data", {}), dict):
+    if value.get("data") is not None and not isinstance(value["data"], dict):
         raise Wrong("data", "must be an object")
     return str(value["type"])
 
@@ -183,13 +184,16 @@ def _check_rights(record: RightsRecord, now: datetime) -> None:
     try:
         make_event({"occurred_at": now.isoformat()} | dict(record.event), where="data", now=now)
     except InvalidEvent as error:
-        name = "time" if "field occurred_at" in str(error) else "data.evidence"
-        raise Wrong(name, str(error).removeprefix("data, ").rstrip(".")) from None
+        said = str(error).removeprefix("data, ").rstrip(".")
+        if "is not known" in said:  # a name of the sender's own: it is not repeated, what it may mean is
+            _, found, meant = said.partition("did you mean ")
+            said = f"holds a field that is not known; did you mean {meant}" if found else UNKNOWN_FIELD
+        raise Wrong("time" if "field occurred_at" in str(error) else "data.evidence", said) from None
 
 
 def _why(value: Json, kind: str, reason: str) -> tuple[str, str]:
     """What the reader stumbled over: the field, and what it should be."""
-    data = value.get("data", {})
+    data = value.get("data") or {}
     if reason == "no_subject":
         return "subject", "must name the person, as surface:name"
     if reason == "unknown_role":

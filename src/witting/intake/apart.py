@@ -13,6 +13,7 @@ import multiprocessing
 import pickle
 import queue
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from witting.errors import UnreadableFile, WittingError
-from witting.intake.detect import admit
+from witting.intake.detect import Hear, admit
 from witting.intake.metered import Progress
 from witting.intake.source import FileVerdict, Record, Source, Turn
 
@@ -38,6 +39,10 @@ DIED = b""
 Records = Iterator[Record | FileVerdict]
 
 
+class Fault(Exception):
+    """A mistake of ours while reading. Holds no words."""
+
+
 class _Batch(NamedTuple):
     """What the child sends at a time."""
 
@@ -52,9 +57,10 @@ def admit_apart(
     text_chars_max: int,
     sources: Sequence[Source] | None = None,
     progress: Progress | None = None,
+    hear: Hear | None = None,
 ) -> Records:
     """As `admit` of one path. Small files are read here. Raises what `admit` raises; UnreadableFile if the reader died."""
-    reading = partial(admit, [path], source=source, text_chars_max=text_chars_max, sources=sources)
+    reading = partial(admit, [path], source=source, text_chars_max=text_chars_max, sources=sources, hear=hear)
     if not path.is_file() or path.stat().st_size < APART_BYTES_MIN:
         return reading(progress=progress)
     return _from_child(reading, progress)
@@ -102,7 +108,7 @@ def _opened(said: bytes) -> _Batch | None:
     if said == DIED:
         raise UnreadableFile("the process that read the file died; nothing of it was lost. Run again.")
     batch = pickle.loads(said)  # noqa: S301  # from our own child, through a pipe nobody else has
-    if isinstance(batch, WittingError):
+    if isinstance(batch, (WittingError, Fault)):
         raise batch
     return batch
 
@@ -117,6 +123,11 @@ def _read(sender: Connection, reading: partial[Records]) -> None:
             sender.send(None)
         except WittingError as error:
             sender.send(error)
+        except Exception as error:  # its message may hold words, so only its kind and place are told
+            places = [
+                f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+            ]
+            sender.send(Fault(f"{type(error).__name__} in the reading process, at {', '.join(places[-3:])}"))
 
 
 def _batches(reading: partial[Records]) -> Iterator[_Batch]:

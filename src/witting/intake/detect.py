@@ -15,10 +15,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import basename, dirname
+
+from msgspec import structs
 
 from witting.errors import InputError, UsageError
 from witting.intake import assistants, google, live, logs, meta, sets, tables, web, whatsapp
@@ -26,7 +28,7 @@ from witting.intake.archive import Entry, Root, has_media_name, is_media, open_r
 from witting.intake.json_stream import plain_head
 from witting.intake.metered import Meter, Progress
 from witting.intake.refusals import reason_of
-from witting.intake.signals import is_text
+from witting.intake.signals import fit, is_text
 from witting.intake.source import (
     HEAD_BYTES,
     Export,
@@ -34,6 +36,8 @@ from witting.intake.source import (
     FileVerdict,
     Member,
     Record,
+    RightsRecord,
+    Signal,
     Skipped,
     Source,
     Turn,
@@ -41,6 +45,8 @@ from witting.intake.source import (
 from witting.intake.tables.mapped import read_mapping, source_from
 from witting.intake.whatsapp.chat import NAME as WHATSAPP
 from witting.intake.whatsapp.chat import source_with
+
+Hear = Callable[[RightsRecord], RightsRecord | None]  # as it will be recorded; None where it cannot be
 
 SOURCES: tuple[Source, ...] = (
     *tables.SOURCES,
@@ -55,6 +61,7 @@ SOURCES: tuple[Source, ...] = (
 )
 STANDALONE = frozenset({WHATSAPP})  # every file is an export of its own
 BESIDE = "beside_the_chats"
+BROKEN_EVENT = "broken_event"
 PEEK_BYTES = 16
 RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
 
@@ -87,17 +94,20 @@ def admit(
     sources: Sequence[Source] | None = None,
     with_exporter: bool = False,
     progress: Progress | None = None,
+    hear: Hear | None = None,
 ) -> Iterator[Record | FileVerdict]:
     """Every record of every file under `paths`, each file closed by its verdict: records = turns + skipped.
 
     `source` forces a reader on files named one by one, and limits folders and zips to what that reader claims.
     `sources` are asked instead of SOURCES: readers that were given a choice (a column mapping, a date order).
     `progress` is told the bytes read and the bytes on disk of all paths.
+    `hear` judges what is said of rights, by the rules of the ledger, which are not known here: what it cannot hear is a bad record.
     `with_exporter` lets verdicts say whose export it is, which may cost a reading of its own.
     Content is never raised about. Raises UsageError before reading where a path or the source does not exist.
     """
     known = SOURCES if sources is None else tuple(sources)
-    how = _How(known, None if source is None else source_named(source, known), text_chars_max, with_exporter)
+    forced = None if source is None else source_named(source, known)
+    how = _How(known, forced, text_chars_max, with_exporter, hear)
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist. Name a file, a folder or a zip.")
@@ -111,9 +121,11 @@ def admit(
             meter.end()
 
 
-def admit_root(root: Root, source: Source, *, text_chars_max: int) -> Iterator[Record | FileVerdict]:
+def admit_root(
+    root: Root, source: Source, *, text_chars_max: int, hear: Hear | None = None
+) -> Iterator[Record | FileVerdict]:
     """As `admit`, with that reader, of what did not come as a file."""
-    return _admit_root(root, _How((source,), source, text_chars_max, False), None)
+    return _admit_root(root, _How((source,), source, text_chars_max, False, hear), None)
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,7 @@ class _How:
     forced: Source | None
     text_chars_max: int
     with_exporter: bool
+    hear: Hear | None
 
 
 def _admit_root(root: Root, how: _How, meter: Meter | None) -> Iterator[Record | FileVerdict]:
@@ -306,14 +319,14 @@ class _Reading:
         return Export(told, self.beside, together)
 
     def _records(self, members: Sequence[Member]) -> Iterator[Record | FileVerdict]:
-        limit, passed = self.how.text_chars_max, self.meter.passed if self.meter else None
+        how, passed = self.how, self.meter.passed if self.meter else None
         for record in self.source.read(self._export(members)):
             if record.member != self.current:
                 came_back = f"{self.source.name} came back to a file it had left"
                 assert record.member not in self.closed, came_back
                 yield from self._close_current({})
                 self.current = record.member
-            self.count.add(record := _within_limits(record, limit))
+            self.count.add(record := _kept(record, how))
             if passed:
                 passed(record.member)
             yield record
@@ -361,25 +374,55 @@ class _Reading:
         )
 
 
-def _within_limits(record: Record, text_chars_max: int) -> Record:
-    """The record; or, quarantined, a turn whose text is too long or no Unicode (half a surrogate pair)."""
-    if not isinstance(record, Turn):
-        return record
-    text = record.text or ""
-    ids = f"{record.speaker}{record.conversation}{record.turn}{record.parent or ''}"
-    if not record.signals and len(text) + len(ids) <= text_chars_max and is_text(text) and is_text(ids):
-        return record  # nearly every one; the rest of this is what takes time
-    reason = _why_beyond(record, text_chars_max)
+def _kept(record: Record, how: _How) -> Record:
+    """The record, fit to be kept; or, quarantined, one that cannot be heard, is too long or no Unicode (half a surrogate pair)."""
+    if isinstance(record, Turn):
+        return _turn_within(record, how.text_chars_max)
+    if isinstance(record, Feedback):
+        return _feedback_within(record, how.text_chars_max)
+    if isinstance(record, RightsRecord) and how.hear is not None:
+        said = json.dumps(record.event, default=str).encode()[:RECORD_BYTES_MAX]
+        return how.hear(record) or Skipped(record.member, BROKEN_EVENT, record.bytes, record=said)
+    return record
+
+
+def _turn_within(turn: Turn, text_chars_max: int) -> Record:
+    text = turn.text or ""
+    ids = f"{turn.speaker}{turn.conversation}{turn.turn}{turn.parent or ''}"
+    if not turn.signals and len(text) + len(ids) <= text_chars_max and is_text(text) and is_text(ids):
+        return turn  # nearly every one; the rest of this is what takes time
+    if turn.signals:
+        turn = structs.replace(turn, signals=tuple(filter(None, map(fit, turn.signals))))
+    reason = _why_beyond(turn, text_chars_max)
     if reason is None:
-        return record
+        return turn
     kept = text.encode("utf-8", "surrogatepass")[:RECORD_BYTES_MAX]
-    return Skipped(record.member, reason, record.bytes, record=kept)
+    return Skipped(turn.member, reason, turn.bytes, record=kept)
+
+
+def _feedback_within(record: Feedback, text_chars_max: int) -> Record:
+    signal = fit(record.signal)
+    texts = [record.conversation, record.turn, record.signal.text or "", record.signal.by or ""]
+    reason = "unknown_feedback" if signal is None else None
+    if max(map(len, texts)) > text_chars_max:
+        reason = "text_too_long"
+    elif not all(map(is_text, texts)):
+        reason = "broken_unicode"
+    if signal is not None and reason is None:
+        return structs.replace(record, signal=signal)
+    said = json.dumps([record.signal.value, record.signal.text], default=str)
+    return Skipped(record.member, reason or "", record.bytes, record=said.encode()[:RECORD_BYTES_MAX])
 
 
 def _why_beyond(turn: Turn, text_chars_max: int) -> str | None:
     texts = [turn.text or "", turn.speaker, turn.conversation, turn.turn, turn.parent or ""]
     for signal in turn.signals:
-        texts += [signal.text or "", signal.by or "", json.dumps(signal.value, ensure_ascii=False)]
+        texts += [signal.text or "", signal.by or "", *_ids_in(signal)]
     if max(map(len, texts)) > text_chars_max:
         return "text_too_long"
     return None if all(map(is_text, texts)) else "broken_unicode"
+
+
+def _ids_in(signal: Signal) -> list[str]:
+    evidence = [signal.evidence.turn] if signal.evidence else []
+    return [*evidence, *map(str, signal.value.values())] if signal.kind == "preference" else evidence

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
+from typing import Any, TypeGuard
+
+from msgspec import structs
 
 from witting.intake.source import Signal
 
@@ -25,7 +27,11 @@ THUMBS = {
 }  # fmt: skip
 TAGS_MAX = 20
 WIDE_CHARS_MAX = 1 << 20  # four bytes each are little memory up to here
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}")
+RATING_MAX = 1e15
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # no spaces: those are words
+_SOURCE_KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
+_RULE = re.compile(r"[a-z][a-z0-9_.-]{0,39}/[0-9]{1,6}")
+REACTION_CHARS_MAX = 32
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def reason_tags(tags: object) -> list[str]:
 
 def rating(value: object, *, source_kind: str, time: str | None = None) -> tuple[Signal, ...]:
     """A number as the source has it; nothing for what is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < float("inf"):
+    if not _is_finite(value):
         return ()
     return (Signal("rating", value=value, source_kind=source_kind, time=time),)
 
@@ -98,6 +104,61 @@ def comparable(one: Answer, other: Answer) -> bool:
     if not (one.whole and other.whole) or one.turn == other.turn or one.text is None or other.text is None:
         return False
     return one.text.strip() != other.text.strip()
+
+
+def fit(signal: Signal) -> Signal | None:
+    """The signal with a `value` that is none of anybody's words; None where nothing of it can be understood.
+
+    `value` is kept unsealed, so it has the one form of its kind: 1 or -1, a finite number, two ids, an emoji, slugs. Words that
+    stand there become `text`, which is sealed. The same for the names of products and rules.
+    """
+    value, text = _fit_value(signal)
+    wanted = {"thumb", "rating", "preference", "reaction"}
+    if (signal.kind in wanted and value is None and text is None) or not _is_any_text(text, signal.by):
+        return None
+    if signal.kind == "comment" and value is None and text is None:
+        return None
+    kind = signal.source_kind
+    return structs.replace(
+        signal,
+        value=value,
+        text=text,
+        source_kind=kind if kind is not None and _SOURCE_KIND.fullmatch(kind) else None,
+        rule=signal.rule if _RULE.fullmatch(signal.rule) else "recorded/1",
+    )
+
+
+def _fit_value(signal: Signal) -> tuple[Any, str | None]:  # Any: JSON
+    """`value`, and `text`."""
+    value, text = signal.value, signal.text
+    if signal.kind == "thumb":
+        return (value if value in (1, -1) and not isinstance(value, bool) else None), text
+    if signal.kind == "rating":
+        return (value if _is_finite(value) else None), text
+    if signal.kind == "preference":
+        sides = value if isinstance(value, Mapping) and set(value) == {"chosen", "rejected"} else {}
+        return (value if sides and all(map(is_text, sides.values())) else None), text
+    if signal.kind == "reaction" and isinstance(value, str) and _is_emoji(value):
+        return value, text
+    if signal.kind == "comment" and isinstance(value, Mapping):
+        slugs = reason_tags(value.get("tags"))
+        return ({"tags": slugs} if slugs else None), text
+    return None, text if text is not None else value if is_text(value) and value.strip() else None
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < RATING_MAX
+
+
+def _is_emoji(value: str) -> bool:
+    """No letters, and no more than the digit of a keycap or of +1."""
+    if not 0 < len(value) <= REACTION_CHARS_MAX or sum(map(str.isdigit, value)) > 1:
+        return False
+    return is_text(value) and not any(map(str.isalpha, value))
+
+
+def _is_any_text(*texts: str | None) -> bool:
+    return all(text is None or is_text(text) for text in texts)
 
 
 def distinct(signals: Iterable[Signal]) -> tuple[Signal, ...]:

@@ -284,7 +284,8 @@ def bar(bench: Bench, own: Answer, reason: np.ndarray, turns: pa.Table) -> None:
     day = (EPOCH + timedelta(microseconds=int(standing.as_of))).date()
     if "surface" in turns.column_names:
         refused = functools.partial(refused_by_platform, purpose=standing.purpose, day=day)
-        shut = is_open & (per_value(turns["surface"], refused, missing=0) != 0)
+        unsaid = int(refused(pl.Series([None], dtype=pl.String))[0])
+        shut = is_open & (per_value(turns["surface"], refused, missing=unsaid) != 0)
         reason[shut], own.entry[shut] = CODE["platform_terms"], NO_ENTRY
     if "barred" in turns.column_names:
         shut = is_open & refused_by_origin(pl.Series(turns["barred"]), purpose=standing.purpose)

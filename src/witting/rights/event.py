@@ -7,6 +7,7 @@ line and the field, never what stands in it. The format page is docs/formats/rig
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import re
@@ -20,6 +21,7 @@ import rfc8785
 
 from witting.errors import InvalidEvent, UnreadableFile
 from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
+from witting.intake.source import RightsRecord
 from witting.rights.capture import read_evidence
 from witting.rights.signals import read_signal
 from witting.schema import EVENT_KINDS, PURPOSES
@@ -102,6 +104,31 @@ def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if line.strip():
             yield number, line
+
+
+def hear(said: RightsRecord, *, now: datetime) -> RightsRecord | None:
+    """What a stream of live events says of rights, as it will be recorded; None for a consent that cannot be.
+
+    A no is never lost over how it was told: one whose time is missing, cannot be read or lies ahead counts from now, and one
+    whose other fields cannot be read means everything. Only one that names nobody cannot be heard.
+    """
+    event = dict(said.event)
+    if event.get("kind") != "consent":
+        event["occurred_at"] = _moment(event.get("occurred_at"), now).isoformat()
+    bare = {"kind": event.get("kind"), "subject": event.get("subject"), "occurred_at": now.isoformat()}
+    for told in (event, *([] if event.get("kind") == "consent" else [bare])):
+        with contextlib.suppress(InvalidEvent):
+            make_event(told, where="a live event", now=now)
+            return replace(said, event=told)
+    return None
+
+
+def _moment(value: object, now: datetime) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else now
+        return min(moment, now) if moment.tzinfo is not None else now
+    except (ValueError, OverflowError):
+        return now
 
 
 def parse_event(line: bytes, *, where: str, now: datetime) -> RightsEvent:

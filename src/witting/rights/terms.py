@@ -5,7 +5,9 @@ Covers: which rows of a table may not be used for a purpose, by the dated terms 
 the person's own doors (`doors.py`). Both only ever say no: they bind before privacy law, so an open door does not help.
 
 The terms that count are those in force on the day the decision is for: data kept from before a change is bound by it
-too. A surface that no source states terms for is the operator's own product; its terms are the operator's to state.
+too. A surface that no source states terms for is taken for the operator's own product and stands under the terms of live
+events, which open nothing beyond what such a product may do; a platform's data under a name of the operator's own is bound
+by that platform all the same, and nobody here can tell.
 """
 
 from __future__ import annotations
@@ -20,11 +22,17 @@ import polars as pl
 from witting.intake.facts import all_facts
 from witting.rights.timeline import Bools
 
+OWN_PRODUCT = "live"
+
 
 def refused_by_platform(surface: pl.Series, *, purpose: str, day: date) -> Bools:
     """True for each row whose source's terms in force on `day` do not let its data be used for `purpose`."""
-    barring = [name for name, facts in all_facts().items() if purpose not in facts.permitted(day).purposes]
-    return surface.is_in(barring).fill_null(False).to_numpy()
+    known = all_facts()
+    barring = [name for name, facts in known.items() if purpose not in facts.permitted(day).purposes]
+    barred = surface.is_in(barring)
+    if OWN_PRODUCT in barring:
+        barred = barred | surface.is_in(list(known)).not_()
+    return barred.fill_null(OWN_PRODUCT in barring).to_numpy()
 
 
 def refused_by_origin(barred: pl.Series, *, purpose: str) -> Bools:

@@ -289,9 +289,10 @@ def _cut_short() -> StoreError:
 
 
 def _fix(connection: sa.Connection, until: datetime, events_max: int, bytes_max: int) -> str | None:
-    """Names the oldest events as one batch, by their hashes: the same events have the same name."""
+    """Names the oldest events as one batch, by their hashes and when they came: an id that is sent again after its hash was
+    forgotten is another event."""
     query = (
-        sa.select(spool.c.seq, spool.c.event_mac, spool.c.size_bytes)
+        sa.select(spool.c.seq, spool.c.event_mac, spool.c.size_bytes, spool.c.received_at)
         .where(spool.c.batch.is_(None), spool.c.received_at <= until)
         .order_by(spool.c.seq)
         .limit(events_max)
@@ -301,7 +302,7 @@ def _fix(connection: sa.Connection, until: datetime, events_max: int, bytes_max:
         size += row.size_bytes
         if last is not None and size > bytes_max:
             break
-        digest.update(f"{row.event_mac}\n".encode())
+        digest.update(f"{row.event_mac} {row.received_at.isoformat()}\n".encode())
         last = row.seq
     if last is None:
         return None

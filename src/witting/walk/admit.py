@@ -23,13 +23,13 @@ from witting.intake.apart import admit_apart
 from witting.intake.detect import with_mappings
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
 from witting.intake.source import FileVerdict, Record, RightsRecord, Source
-from witting.rights.event import make_event
+from witting.rights.event import hear, make_event
 from witting.rights.record import record
 from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
 from witting.walk.accounts import account_mac, accounts_of, configured_accounts, is_read, refuse_anothers
-from witting.walk.drain import arrived
+from witting.walk.drain import Arrived, arrived
 from witting.walk.known import Known
 from witting.walk.reading import Told
 from witting.walk.step import FunnelRow, Step
@@ -39,6 +39,8 @@ CHUNK_BYTES = 1 << 20
 GARBAGE_THRESHOLDS = (50_000, 20, 50)  # measured on 100,000 log turns: 7.7 s of processor time become 5.9
 MEDIA = "media_not_read"
 COMMITTED = "intake.committed"
+# What a record that we did not foresee raises. Not what a disk, a database or a key store does: that is nobody's record.
+OF_ONE_RECORD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 PARTLY = "some_members_refused"
 DISCARDABLE = (
     MEDIA,
@@ -147,12 +149,32 @@ def _drained(step: Step, known: _KnownRows) -> int:
             batch.settle()
             continue
         pending = _Pending()
-        pending.batches += _sealed(step, batch.records(), batch.artifact)
+        pending.batches += _sealed_events(step, batch)
         verdicts = [verdict for sealed in pending.batches for verdict in sealed.verdicts]
         pending.files.append(_Read(batch.artifact, verdicts, lambda _, batch=batch: batch.settle()))
         _commit(step, pending, known)
         read += batch.events
     return read
+
+
+def _sealed_events(step: Step, batch: Arrived) -> list[Sealed]:
+    """A batch; an event that we fail on is set aside, because no event may keep its neighbours from being heard."""
+    try:
+        return list(_sealed(step, batch.records(()), batch.artifact))
+    except OF_ONE_RECORD:
+        broken = frozenset(place for place in range(batch.places) if _breaks(step, batch, place))
+        if not broken:
+            raise
+        return list(_sealed(step, batch.records(broken), batch.artifact))
+
+
+def _breaks(step: Step, batch: Arrived, place: int) -> bool:
+    try:
+        for _ in _sealed(step, batch.alone(place), batch.artifact):
+            pass
+    except OF_ONE_RECORD:
+        return True
+    return False
 
 
 def _admitted(
@@ -183,6 +205,7 @@ def _admitted(
             text_chars_max=settings.intake.text_chars_max,
             sources=readers,
             progress=reading.progress,
+            hear=partial(hear, now=step.now),
         )
         for batch in _sealed(step, records, sha256, account):
             if account is not None:
@@ -237,16 +260,10 @@ def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
 
 def _hear(step: Step, told: Sequence[RightsRecord]) -> None:
     """What people said about their data goes into the ledger before a word beside it is committed. Saying it again adds
-    nothing. A withdrawal counts from now where it does not say when it was said."""
+    nothing."""
     if not told:
         return
-    now = step.now.isoformat()
-    events = [
-        make_event(
-            {"occurred_at": now} | dict(said.event), where="a rights event among live events", now=step.now
-        )
-        for said in told
-    ]
+    events = [make_event(said.event, where="a live event", now=step.now) for said in told]
     workspace = step.workspace
     record(events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=step.now)
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from witting.config import Settings
+from witting.doors.cli.screen import now
 from witting.errors import UsageError
 from witting.intake import FileVerdict, Source, admit
 from witting.intake.account import checked_account
@@ -23,6 +24,7 @@ from witting.intake.detect import with_mappings
 from witting.intake.owners import told
 from witting.intake.source import Record
 from witting.reports.words import count, printable, refusal
+from witting.rights.event import hear
 
 VERBS = ("preview", "quarantined", "sources")  # a word that is no path may be meant as one of these
 SHOWN_MAX = 20  # files of one reason that are named
@@ -81,6 +83,7 @@ def read(
         text_chars_max=Settings().intake.text_chars_max,
         with_exporter=with_exporter,
         progress=partial(tell, f"{what} (bytes)"),
+        hear=partial(hear, now=now()),
     )
     return told(records, account=account)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from witting.intake.account import names_nobody
@@ -30,7 +31,7 @@ from witting.intake.json_stream import (  # fmt: skip
     shape,
     split_lines_or_array,
 )
-from witting.intake.signals import is_text, thumb
+from witting.intake.signals import fit, is_text, thumb
 from witting.intake.source import (
     Export,
     Feedback,
@@ -53,7 +54,6 @@ SAID = {  # type of event -> kind of rights event
     "erasure.requested": "erasure_request",
 }
 OPENING = ("consent",)  # all others close doors
-VALUE_CHARS_MAX = 1_000
 _SURFACE = re.compile(r"([a-z][a-z0-9_]{0,39}):(.+)", re.DOTALL)
 
 
@@ -170,7 +170,7 @@ def _said(event: Mapping[str, Any], data: Mapping[str, Any], kind: str) -> dict[
         raise _Bad("broken_event")  # nobody can say what was agreed to, or when
     if kind in OPENING and names_nobody(said["subject"]):
         raise _Bad("nobodys_consent")
-    if time is not None and (kind in OPENING or "+" in time.iso or time.iso.endswith("Z")):
+    if time is not None and (kind in OPENING or datetime.fromisoformat(time.iso).tzinfo is not None):
         said["occurred_at"] = time.iso
     if kind != "erasure_request":
         said["purposes"] = purposes if len(purposes) == len(listed) else []
@@ -190,18 +190,11 @@ def _signal(data: Mapping[str, Any], at: str | None, speaker: str) -> Signal:  #
         text, value = value, None  # words given as the value
         if not is_text(text):
             raise _Bad("unknown_feedback")
-    if kind == "preference" and set(as_dict(value)) != {"chosen", "rejected"}:
+    words = text if is_text(text) else None
+    signal = fit(Signal(str(kind), value=value, text=words, source_kind="chat.feedback", time=at, by=speaker))
+    if signal is None:
         raise _Bad("unknown_feedback")
-    if isinstance(value, str) and len(value) > VALUE_CHARS_MAX:
-        raise _Bad("unknown_feedback")
-    return Signal(
-        str(kind),
-        value=value,
-        text=text if is_text(text) else None,
-        source_kind="chat.feedback",
-        time=at,
-        by=speaker,
-    )
+    return signal
 
 
 SOURCE = Source(name=NAME, facts=family("live")[NAME], claims=claims, read=read)
