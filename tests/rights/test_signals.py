@@ -164,6 +164,44 @@ def fibonacci(number: int) -> str:
     return word + "1"
 
 
+# What the reference encoder of the IAB writes (iabgpp-es, August 2026): every field left alone, and every field set.
+ENCODED = [
+    (7, "CAAAAAAAAABA.QA", "CVVVkkkkkpFY.YA"),
+    (7, "BAAAAAAAAQA.QA", "BAAAVVVVUQA.QA"),
+    (8, "BAAAAABA.QA", "BVWSSSVY.YA"),
+    (9, "BAAAABA", "BVWSSVY"),
+    (10, "BAAAAEA.QA", "BVWSSVg.YA"),
+    (11, "BAAAAAQA", "BVVkklWA"),
+    (12, "BAAAAAEA.QA", "BVWSSZFg.YA"),
+    (13, "BAAAAABA", "BVWSSZlY"),
+    (14, "BAAAAABA.QA", "BVWSSZFY.YA"),
+    (15, "BAAAAAABAA.QA", "BVWSSRpFYA.YA"),
+    (16, "BAAAAAQA.QA", "BVWSSVWA.YA"),
+    (17, "BAAAAAABAA.QA", "BVWSSSSVYA.YA"),
+    (18, "BAAAAAQA.QA", "BVVkklWA.YA"),
+    (19, "BAAAAAQA.QA", "BVWSSVWA.YA"),
+    (20, "BAAAAABA.QA", "BVWSSZFY.YA"),
+    (21, "BAAAAAAAQA.QA", "BVWSSRklWA.YA"),
+    (22, "BAAAAAQA.QA", "BVWSSVWA.YA"),
+    (23, "BAAAAAQA.QA", "BVWSSVWA.YA"),
+]
+
+
+@pytest.mark.parametrize(("number", "nothing", "everything"), ENCODED)
+def test_what_the_reference_encoder_writes_is_read_field_for_field(number, nothing, everything):
+    header = encode(f"000011000001{1:012b}0{fibonacci(number)}")
+    silent, said = read_gpp(f"{header}~{nothing}"), read_gpp(f"{header}~{everything}")
+    assert (silent.refuses, silent.special, silent.read) == (set(), False, True)
+    assert (said.refuses, said.special, said.child, said.read) == (ALL, True, True, True)
+
+
+@pytest.mark.parametrize("number", [24, 25, 26, 27])
+def test_sections_whose_form_is_not_settled_hold_no_permission(number):
+    header = encode(f"000011000001{1:012b}0{fibonacci(number)}")
+    said = read_gpp(f"{header}~BVVV.kkk")
+    assert (said.refuses, said.read) == (SALE, False)
+
+
 @st.composite
 def section(draw):
     """A section as an encoder writes it: id, version, the values of its fields, GPC or none."""

@@ -27,9 +27,11 @@ import pyarrow.parquet as pq
 from witting.errors import InvalidEvent, UnreadableFile
 from witting.rights.decide import CONSENT_DAYS_MAX, Bench, answers, ask, bar, make_bench, per_value, said
 from witting.rights.doors import ALONE, UNKNOWN_TALK, Parties
+from witting.rights.event_table import to_micros
+from witting.rights.intervals import Ints
 from witting.rights.policy import Packs, load_packs
 from witting.rights.reasons import NAMES, PERMITS
-from witting.rights.timeline import Ints, Standing, to_micros
+from witting.rights.timeline import Standing
 from witting.schema import EVENT
 
 BATCH_ROWS = 1_000_000

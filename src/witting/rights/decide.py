@@ -33,11 +33,12 @@ from witting.rights.doors import (
     answer,
     ask_others,
 )
+from witting.rights.intervals import UNKNOWN, Bools, Ints
 from witting.rights.policy import Packs
 from witting.rights.reasons import CODE, NAMES, PERMITS, REASONS, RULE_OF
 from witting.rights.rulebook import UNKNOWN_AUDIENCE, Rulebook, compile_packs
 from witting.rights.terms import refused_by_origin, refused_by_platform, terms_digest
-from witting.rights.timeline import NO_ENTRY, UNKNOWN, Bools, Ints, Standing, stand
+from witting.rights.timeline import NO_ENTRY, Standing, stand
 from witting.schema import AUDIENCES, DECISION, PARTIES, TURN
 
 __all__ = ["REASONS", "TURN_FACTS", "decide", "stage"]

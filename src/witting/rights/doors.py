@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from witting.rights.intervals import Bools, Ints
 from witting.rights.reasons import CODE, PERMITS
 from witting.rights.rulebook import REACH, Rulebook
-from witting.rights.timeline import ADULT, CLOSING, NEVER, NO_ENTRY, NOT_YET, STATE, Bools, Ints, Standing
+from witting.rights.timeline import ADULT, CLOSING, LONG_AGO, NEVER, NO_ENTRY, STATE, Standing
 
 Codes = npt.NDArray[np.uint8]
 ALONE, UNKNOWN_TALK = -1, -2
@@ -104,9 +105,9 @@ def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) 
     _deny(reason, entry, asked.moment > standing.as_of, "after_as_of")
     _deny(reason, entry, asked.moment == NO_TIME, "no_time")
     covered = laws.both(book.special) & (reason == CODE["consent"])
-    if (standing.special_refused > NOT_YET).any():
-        refused = _of_person(standing.special_refused, asked.person, NOT_YET)
-        covered &= refused < standing.consent.value("given_at", now_row, NOT_YET)
+    if (standing.special_refused > LONG_AGO).any():
+        refused = _of_person(standing.special_refused, asked.person, LONG_AGO)
+        covered &= refused < standing.consent.value("given_at", now_row, LONG_AGO)
     special = standing.consent.value
     return Answer(
         reason=reason,

@@ -16,11 +16,12 @@ import pyarrow as pa
 from witting.intake.facts import all_facts
 from witting.rights.decide import CONSENT_DAYS_MAX, TURN_FACTS, decide
 from witting.rights.implied import BY_NAME
+from witting.rights.intervals import Ints
 from witting.rights.policy import Pack, Packs
 from witting.rights.purposes import wider
 from witting.rights.reasons import PERMITS, REASONS
 from witting.rights.standing import of_subjects
-from witting.rights.timeline import NEVER, STATE, STATES, Ints, Standing, stand
+from witting.rights.timeline import NEVER, STATE, STATES, Standing, stand
 from witting.schema import AUDIENCES
 
 SAYS = {

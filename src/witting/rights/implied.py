@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from witting.rights.timeline import Ints, Timeline
+from witting.rights.intervals import Ints, Timeline
 
 BY_NAME = 0  # in the column `through`: said of the purpose itself; k: of the k-th wider one
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from witting.rights.event_table import micros
+from witting.rights.intervals import Bools, Ints
 from witting.rights.pack import ALL_PARTY, NEVER, OWN_TURNS, Parameters
 from witting.rights.policy import Cell, Packs
-from witting.rights.timeline import Bools, Ints, micros
 from witting.schema import AUDIENCES
 
 REACHES = (OWN_TURNS, ALL_PARTY, NEVER)  # ascending in strictness: the larger of two codes is the stricter

@@ -20,7 +20,7 @@ from datetime import date
 import polars as pl
 
 from witting.intake.facts import all_facts
-from witting.rights.timeline import Bools
+from witting.rights.intervals import Bools
 
 OWN_PRODUCT = "live"
 

@@ -1,40 +1,38 @@
 """Who said what, as of when: rights events become timelines, one set for each purpose.
 
 Covers: for each person, what stood from when on (consent open, withdrawn, run out, ...), known age, known place, the
-first notice. Not covered: what the law makes of it (`doors.py`), reading events from files (`record.py`).
+first notice. Not covered: what the law makes of it (`doors.py`), reading events from tables (`event_table.py`).
 
 A consent that is valid opens from `valid_from` (else from when it was given) until the first of: the next refusal,
 objection, withdrawal or erasure request; its own end; `consent_days_max` after it was given; the start of a later
 valid consent, which replaces it. It never reaches back behind an earlier no. A weak one opens `evaluate_model` only, an
 invalid one nothing; neither closes what is open. A refusal, objection or withdrawal without purposes means all of them; a
 consent without purposes opens nothing. Events count in the order of `occurred_at`, then of their ledger entry; where
-neither decides, the no comes last. A preference signal is a no to the purposes it was read to refuse, and to no other. A yes to a wider purpose opens this one too where `purposes.py` says so. Events after `as_of` are not known yet.
+neither decides, the no comes last. A preference signal is a no to the purposes it was read to refuse, and to no other. A
+yes to a wider purpose opens this one too where `purposes.py` says so. Events after `as_of` are not known yet.
 
 From: valid time in temporal databases (Snodgrass); [start, end) intervals so that no moment belongs to two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from witting.errors import InvalidEvent, UnknownPurpose
+from witting.errors import UnknownPurpose
+from witting.rights.event_table import conform, micros, refuse_unreadable
 from witting.rights.implied import lay_under
+from witting.rights.intervals import UNKNOWN, Bools, Ints, Timeline, timeline_of
 from witting.rights.purposes import wider
-from witting.schema import CONSENT_VERDICTS, EVENT, EVENT_KINDS, PURPOSES, TIMESTAMP
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from witting.schema import PURPOSES
 
 STATE_COLUMNS = ("person", "kind", "occurred_at", "verdict", "valid_from", "expires_at", "special", "entry")
-REQUIRED = ("kind", "subject", "purposes", "occurred_at")
 CLOSING = {
     "refusal": "refused",
     "objection": "objected",
@@ -47,47 +45,8 @@ STATES = ("none", "open", "expired", "consent_weak", "consent_invalid", *CLOSING
 STATE = {name: code for code, name in enumerate(STATES)}
 ADULT = 18
 NEVER = np.iinfo(np.int64).max  # later than any time, in microseconds
-NOT_YET = np.iinfo(np.int64).min  # earlier than any time
 NO_ENTRY = -1
-UNKNOWN = -1
 LONG_AGO = np.iinfo(np.int64).min  # before any time
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """What held from when on. Rows of one person lie together, ascending; a row holds until the person's next."""
-
-    offsets: Ints  # (people + 1,): rows offsets[i] to offsets[i + 1] are of person i
-    starts: Ints  # (rows,), microseconds since 1970 UTC
-    columns: Mapping[str, Ints]  # (rows,) each
-
-    def at(self, people: Ints, moments: Ints) -> Ints:
-        """The row that held for each person at each moment, -1 where none did yet. Binary search, all at once."""
-        known = people >= 0
-        low = np.where(known, self.offsets[people], 0)  # rows below `low` start at or before the moment
-        high = np.where(known, self.offsets[people + 1], 0)
-        first = low.copy()
-        active = np.flatnonzero(low < high)
-        while active.size:
-            middle = (low[active] + high[active]) // 2
-            before = self.starts[middle] <= moments[active]
-            low[active[before]] = middle[before] + 1
-            high[active[~before]] = middle[~before]
-            active = active[low[active] < high[active]]
-        return np.where(low > first, low - 1, UNKNOWN)
-
-    def latest(self, moment: int) -> Ints:
-        """`at` that moment for every person, (people,)."""
-        people = np.arange(self.offsets.size - 1, dtype=np.int64)
-        return self.at(people, np.full(people.size, moment, dtype=np.int64))
-
-    def value(self, column: str, rows: Ints, missing: int) -> Ints:
-        values = self.columns[column]
-        return (
-            np.where(rows >= 0, values[rows], missing)
-            if values.size
-            else np.full(rows.shape, missing, np.int64)
-        )
 
 
 @dataclass(frozen=True)
@@ -97,10 +56,9 @@ class Standing:
     purpose: str
     as_of: int  # microseconds
     people: pl.DataFrame  # subject, person (int64), sorted by subject
-    consent: (
-        Timeline  # state, entry, given_at, special (index into specials), until (of an open row); where a
-    )
-    #                    wider purpose includes this one, through: 0 by name, k by wider(purpose)[k - 1]
+    # state, entry, given_at, special (index into specials), until (of an open row); where a wider purpose includes this
+    # one, through as well: 0 by name, k by wider(purpose)[k - 1]
+    consent: Timeline
     ages: Timeline  # age, entry
     places: Timeline  # place (index into place_names), entry
     noticed: Ints  # (people,): when first told of this purpose, NEVER
@@ -108,7 +66,7 @@ class Standing:
     safeguards: frozenset[str] | None  # proven by the latest assessment of this purpose; None without one
     place_names: tuple[str | None, ...]  # None: two places at the same moment
     specials: tuple[tuple[str, ...], ...]
-    special_refused: Ints  # (people,): when a signal last refused special categories, NOT_YET
+    special_refused: Ints  # (people,): when a signal last refused special categories, LONG_AGO
 
     def numbers(self, subjects: pl.Series) -> Ints:
         """Each subject's person number, -1 for those no event speaks of."""
@@ -142,8 +100,8 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
     """Timelines of all people in `events`. Raises UnknownPurpose, InvalidEvent (an event that cannot be read)."""
     if purpose not in PURPOSES:
         raise UnknownPurpose(f"The purpose {purpose!r} is not known; choose one of {', '.join(PURPOSES)}.")
-    known = _conform(events)
-    _refuse_unreadable(known)
+    known = conform(events)
+    refuse_unreadable(known)
     now = micros(as_of)
     known = known.filter(pl.col("occurred_at") <= now)
     people = _people(known)
@@ -160,8 +118,8 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
         as_of=now,
         people=people,
         consent=consent,
-        ages=_timeline(_ages(by_person), people.height, ("age", "entry")),
-        places=_timeline(places, people.height, ("place", "entry")),
+        ages=timeline_of(_ages(by_person), people.height, ("age", "entry")),
+        places=timeline_of(places, people.height, ("place", "entry")),
         noticed=first,
         noticed_entry=entry,
         safeguards=_assessed(known, purpose),
@@ -169,70 +127,6 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
         specials=specials,
         special_refused=_special_refused(by_person, people.height),
     )
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970 UTC. Raises ValueError without an offset."""
-    if moment.tzinfo is None:
-        raise ValueError("a time without an offset; give one, such as 2026-03-02T09:30:00Z")
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _conform(events: pa.Table) -> pl.DataFrame:
-    """EVENT's columns, absent ones as nulls, times as microseconds; empty strings and lists of places stay as they are."""
-    if missing := [name for name in REQUIRED if name not in events.column_names]:
-        raise InvalidEvent(f"events: the column {missing[0]} is missing; events need {', '.join(REQUIRED)}.")
-    columns = []
-    for field in EVENT:
-        if field.name in events.column_names:
-            columns.append(_column(events, field))
-        else:
-            columns.append(pa.chunked_array([pa.nulls(events.num_rows, field.type)]))
-    frame = pl.DataFrame(pa.table(columns, schema=EVENT))
-    times = ("occurred_at", "valid_from", "expires_at")
-    return frame.with_columns(pl.col(name).dt.epoch("us") for name in times)
-
-
-def to_micros(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Timestamps of any unit as microseconds in UTC; nanoseconds are cut, too large ones raise ArrowInvalid."""
-    finer = times.type.unit == "ns"
-    return times.cast(pa.timestamp("us", tz=times.type.tz), safe=not finer).cast(TIMESTAMP)
-
-
-def _column(events: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    column = events[field.name]
-    try:
-        return (
-            to_micros(column)
-            if field.type == TIMESTAMP and pa.types.is_timestamp(column.type)
-            else column.cast(field.type)
-        )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InvalidEvent(
-            f"events: the column {field.name} has the type {events[field.name].type}, which does not turn into {field.type}."
-        ) from error
-
-
-def _refuse_unreadable(events: pl.DataFrame) -> None:
-    """An event we cannot read might be a no: nothing is decided until it can be."""
-    known_purpose = (
-        pl.col("purposes").list.eval(pl.element().is_in(PURPOSES) & pl.element().is_not_null()).list.all()
-    )
-    unreadable = {
-        f"kind is none of {', '.join(EVENT_KINDS)}": ~pl.col("kind").is_in(EVENT_KINDS)
-        | pl.col("kind").is_null(),
-        "occurred_at is empty": pl.col("occurred_at").is_null(),
-        "subject is empty": pl.col("subject").is_null() & (pl.col("kind") != "assessment"),
-        f"purposes holds one that is none of {', '.join(PURPOSES)}": ~known_purpose,
-        f"verdict is none of {', '.join(CONSENT_VERDICTS)}": ~pl.col("verdict").is_in(CONSENT_VERDICTS),
-        "age is below 0": pl.col("age") < 0,
-    }
-    found = events.select(**{problem: test.fill_null(False).sum() for problem, test in unreadable.items()})
-    for problem, count in found.row(0, named=True).items():
-        if count:
-            raise InvalidEvent(
-                f"events: in {count} of {events.height} rows {problem}. Nothing was decided; repair them."
-            )
 
 
 def _people(events: pl.DataFrame) -> pl.DataFrame:
@@ -251,16 +145,16 @@ def _consents(
     """What stands for the purpose, by its own name or through a wider purpose that includes it."""
     states, specials = _states(events, purpose, purpose, consent_days_max)
     columns = ("state", "entry", "given_at", "special", "until")
-    named = _timeline(states, people, columns)
+    named = timeline_of(states, people, columns)
     if not wider(purpose):
         return named, specials
     implied = []
     for wide in wider(purpose):
         states, more = _states(events, purpose, wide, consent_days_max)
         states = states.with_columns(pl.col("special").cast(pl.Int64) + len(specials))
-        implied.append(_timeline(states, people, columns))
+        implied.append(timeline_of(states, people, columns))
         specials += more
-    refused = _timeline(_refused(events, purpose, consent_days_max), people, ("refused",))
+    refused = timeline_of(_refused(events, purpose, consent_days_max), people, ("refused",))
     return lay_under(named, implied, refused, open_state=STATE["open"]), specials
 
 
@@ -469,7 +363,7 @@ def _places(events: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str | None, ...]]
 
 
 def _special_refused(events: pl.DataFrame, people: int) -> Ints:
-    latest = np.full(people, NOT_YET, dtype=np.int64)
+    latest = np.full(people, LONG_AGO, dtype=np.int64)
     told = events.filter((pl.col("kind") == "signal") & (pl.col("special").list.len() > 0))
     np.maximum.at(latest, told["person"].to_numpy(), told["occurred_at"].to_numpy())
     return latest
@@ -493,17 +387,3 @@ def _assessed(events: pl.DataFrame, purpose: str) -> frozenset[str] | None:
     latest = latest.filter(pl.col("entry") == pl.col("entry").max())
     proven = [frozenset(listed or []) for listed in latest["safeguards"].to_list()]
     return frozenset.intersection(*proven)
-
-
-def _timeline(frame: pl.DataFrame, people: int, columns: tuple[str, ...]) -> Timeline:
-    counts = (
-        np.bincount(frame["person"].to_numpy(), minlength=people)
-        if frame.height
-        else np.zeros(people, np.int64)
-    )
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Timeline(
-        offsets=offsets,
-        starts=frame["start"].to_numpy().astype(np.int64),
-        columns={name: frame[name].to_numpy().astype(np.int64) for name in columns},
-    )
