@@ -67,6 +67,7 @@ def through_kafka(workspace: Workspace, events: int, partitions: int) -> float:
         text_chars_max=TEXT_CHARS_MAX,
         now=now,
         tell=lambda _: None,
+        progress=lambda _: None,
     )
     began = time.perf_counter()
     stream.run([topic], stopped=lambda: stream.counts.messages >= events)

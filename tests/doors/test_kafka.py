@@ -55,6 +55,7 @@ def stream_of(cluster: Cluster, workspace: Workspace, tell: Callable[[str], None
         text_chars_max=workspace.settings.intake.text_chars_max,
         now=lambda: NOW,
         tell=tell,
+        progress=tell,
     )
 
 

@@ -58,15 +58,18 @@ def consume(
     given = read_properties(os.environ, properties)
     workspace = Workspace.open(common.workspace)
     group = group or _own_group(workspace)
+    tell = partial(print, file=sys.stderr, flush=True)
+    progress = (lambda _: None) if common.quiet else tell
     stream = Stream(
         lambda hear: connect(given, brokers=bootstrap_server, group=group, on_error=hear),
         workspace.spool,
         text_chars_max=workspace.settings.intake.text_chars_max,
         now=now,
-        tell=partial(print, file=sys.stderr, flush=True),
+        tell=tell,
+        progress=progress,
     )
     with _until_signalled() as stop:
-        print(f"Reading {', '.join(topics)} as group {group}. Ctrl-C ends it.", file=sys.stderr, flush=True)
+        progress(f"Reading {', '.join(topics)} as group {group}. Ctrl-C ends it.")
         counts = stream.run(topics, stopped=stop.is_set).as_json()
     show(common, counts, lambda: ", ".join(f"{number:,} {name}" for name, number in counts.items()))
     return 0

@@ -79,10 +79,13 @@ class Stream:
         text_chars_max: int,
         now: Callable[[], datetime],
         tell: Callable[[str], None],
+        progress: Callable[[str], None],
     ) -> None:
-        """`connect` makes the client, given whom to tell of its errors."""
+        """`connect` makes the client, given whom to tell of its errors. `tell` hears of trouble and of bad messages,
+        `progress` of partitions that come and go."""
         self.counts = Counts()
         self._spool, self._text_chars_max, self._now, self._tell = spool, text_chars_max, now, tell
+        self._progress = progress
         self._batch: list[Message] = []
         self._kept: dict[Place, int] = {}  # offset after the last kept message
         self._failures = 0  # of the store, one after the other
@@ -224,7 +227,7 @@ class Stream:
 
     def _on_assign(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
         if places:
-            self._tell(f"reading {_shown(places)}")
+            self._progress(f"reading {_shown(places)}")
 
     def _on_revoke(self, consumer: Consumer, places: Sequence[TopicPartition]) -> None:
         """Called while polling. What was gathered of these partitions is another consumer's to read; what of it was kept and
@@ -233,7 +236,7 @@ class Stream:
         self._batch = [message for message in self._batch if _place(message)[:2] not in gone]
         self._kept = {place: end for place, end in self._kept.items() if place not in gone}
         if places:
-            self._tell(f"no longer reading {_shown(places)}")
+            self._progress(f"no longer reading {_shown(places)}")
 
     def _hear(self, error: KafkaError) -> None:
         """Called by the client, too. What only an operator can change ends the stream; all else, the client tries again."""
