@@ -83,9 +83,12 @@ class Hopper:
         self._between = b""  # how an element ends and the next begins; empty: not learnt yet
         self._comma = 0  # where the comma is in it
         self._fresh = False  # the next byte is the first after a comma at the level
+        self.left = 0  # bytes at the end of the block that were not looked at: feed them again with the next
 
     def feed(self, block: bytes) -> Marks:
-        """As `Scanner.feed`, less the brackets of elements hopped over. Exhaust it before the next block."""
+        """As `Scanner.feed`, less the brackets of elements hopped over. Exhaust it before the next block, which begins
+        with what is `left`: the beginning of an element, to hop over where the end of it has come."""
+        self.left = 0
         if not self._between:
             yield from self._scan(block, 0, len(block), learn=True)
             return
@@ -98,6 +101,9 @@ class Hopper:
                 comma = max(comma, self._next(block, at + SCAN_BYTES_MIN))
                 yield from self._scan(block, at, comma + 1)
             at = comma + 1
+        if hops and self._fresh:  # only after a hop, so that what is left stays less than a block
+            self.left = len(block) - at
+            return
         yield from self._scan(block, at, len(block))
         if not hops:
             self._between = b""  # these records begin otherwise

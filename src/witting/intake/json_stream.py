@@ -203,6 +203,17 @@ def _placed(source: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         offset += len(block)
 
 
+def _with_left(placed: Iterator[tuple[int, bytes]], scanner: Hopper) -> Iterator[tuple[int, bytes]]:
+    """Blocks with their offsets, each beginning with what the scanner left of the one before; what is left at the end."""
+    end, left = 0, b""
+    for offset, block in placed:
+        whole = left + block
+        yield offset - len(left), whole
+        end, left = offset + len(block), whole[len(whole) - scanner.left :]
+    if left:
+        yield end - len(left), left
+
+
 class _Pending:
     """The bytes of the record being gathered: all of them up to the limit, then only its head and its length."""
 
@@ -238,7 +249,7 @@ def _trimmed(start: int, pending: _Pending, fault: str | None = None) -> Iterato
 def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
     scanner, pending, start = Hopper(level), _Pending(), 0
     opened = closed = separated = False  # separated: a comma was read and no element since
-    for offset, block in _placed(source):
+    for offset, block in _with_left(_placed(source), scanner):
         begin = 0
         for position, kind, depth in () if closed else scanner.feed(block):
             if not opened:
@@ -259,7 +270,7 @@ def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
                 closed = True
                 break
         if opened:
-            pending.add(block[begin:])
+            pending.add(block[begin : len(block) - scanner.left])
     if closed and level == 1:
         yield from _trimmed(start, pending, "trailing_bytes")
     elif not closed:
