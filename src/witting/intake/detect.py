@@ -27,7 +27,7 @@ from witting.intake import assistants, google, live, logs, meta, sets, tables, w
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
 from witting.intake.json_stream import plain_head
 from witting.intake.metered import Meter, Progress
-from witting.intake.refusals import reason_of
+from witting.intake.refusals import CUT_OFF, CUT_RECORDS, ONLY_BAD, reason_of
 from witting.intake.signals import fit, is_text
 from witting.intake.source import (
     HEAD_BYTES,
@@ -125,7 +125,8 @@ def admit_root(
     root: Root, source: Source, *, text_chars_max: int, hear: Hear | None = None
 ) -> Iterator[Record | FileVerdict]:
     """As `admit`, with that reader, of what did not come as a file."""
-    return _admit_root(root, _How((source,), source, text_chars_max, False, hear), None)
+    how = _How((source,), source, text_chars_max, False, hear, judges_records=False)
+    return _admit_root(root, how, None)
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ class _How:
     text_chars_max: int
     with_exporter: bool
     hear: Hear | None
+    judges_records: bool = True  # a file of which nothing but bad records came is not read; live events are
 
 
 def _admit_root(root: Root, how: _How, meter: Meter | None) -> Iterator[Record | FileVerdict]:
@@ -259,6 +261,12 @@ class _Count:
             self.signals += isinstance(record, Feedback)
             self.quarantined += record.record is not None
 
+    def fault(self) -> str:
+        """Why the file is not read, or not to its end, though no reader refused it; empty where it is."""
+        if not self.turns and 0 < self.quarantined == self.skipped.total():
+            return ONLY_BAD
+        return CUT_OFF if any(self.skipped[reason] for reason in CUT_RECORDS) else ""
+
 
 @dataclass
 class _Reading:
@@ -359,11 +367,12 @@ class _Reading:
         count = self.count if path == self.current else _Count()
         if path == self.current:
             self.count, self.current = _Count(), None
+        fault = reason or (count.fault() if self.how.judges_records else "")
         yield FileVerdict(
             path=self.root.shown_path(path),
             source=self.source.name,
-            verdict="refused" if reason else "read",
-            reason=reason,
+            verdict="read" if fault in ("", CUT_OFF) else "refused",
+            reason=fault,
             sha256=self.hashes.get(path, ""),
             records=count.turns + count.skipped.total(),
             turns=count.turns,

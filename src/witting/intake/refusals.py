@@ -1,13 +1,16 @@
 """Why a file was not read: every reason a FileVerdict can carry, in a sentence that says what to do.
 
 Covered: files and archives as a whole. Not covered: reasons for single records (each reader states its own list).
-A reader that refuses a whole file raises `unreadable(reason)`; `reason_of` reads the reason back.
+A reader that refuses a whole file raises `unreadable(reason)`; `reason_of` reads the reason back. One reason comes with
+the verdict `read`: CUT_OFF, of a file whose end is missing.
 """
 
 from __future__ import annotations
 
 from witting.errors import HostileArchive, InputError, UnreadableFile
 
+CUT_OFF, ONLY_BAD = "cut_off", "only_bad_records"
+CUT_RECORDS = ("cut_off", "truncated")  # reasons of the record that a file ends in
 REFUSALS = {
     "ambiguous_date_order": "day and month cannot be told apart: no day above 12, no order in time, no telling words. "
     "Say it with --date-order, or export the chat again with more messages.",
@@ -17,6 +20,7 @@ REFUSALS = {
     "broken_archive": "the zip is cut off or damaged. Download it again.",
     "broken_json": "the file is not whole JSON. Download the export again.",
     "compression_not_supported": "packed in a way the standard library cannot read. Pack it again as an ordinary zip.",
+    "cut_off": "it ends in the middle of a record; what stands before that was read. Download the export again.",
     "duplicate_name": "two members have the same name, so readers disagree on which one counts. Export it again.",
     "empty": "no bytes. Nothing was lost.",
     "encrypted": "protected by a password. Unpack it yourself and give the folder.",
@@ -31,6 +35,8 @@ REFUSALS = {
     "not_a_file": "a device, socket or pipe.",
     "not_readable": "the system refused to open or read it. Check its permissions and the disk.",
     "not_utf8": "its text is not UTF-8. Export it again, or convert it to UTF-8.",
+    "only_bad_records": "no record of it could be understood: it is cut off, damaged, or of another source than it looks. "
+    "Download the export again, or name its source with --source.",
     "over_compressed": "unpacks to more than 200 times its size. Export it again.",
     "overlapping_members": "two members share the same bytes. Export it again.",
     "path_escape": "a name that leaves the archive: absolute, with a drive, a backslash or '..'. Export it again.",

@@ -142,7 +142,7 @@ class FileVerdict:
     path: str  # as the caller named it, then the member's path
     source: str | None
     verdict: str  # read | refused
-    reason: str  # empty when read
+    reason: str  # a key of REFUSALS; empty when read to the end
     sha256: str
     records: int
     turns: int

@@ -38,6 +38,7 @@ LEFT_OUT = {
     "deleted": "It was deleted; no words of it are kept.",
     **REASONS,
 }
+KEPT_LATER = "would be kept sealed"
 LATER = {  # of what would be taken: what rights asks beside the person's own yes
     "no_time": "Would be refused later: the export does not say when it was said, so no consent can be shown for that time.",
     "everybody": "Needs the yes of everybody who speaks in this talk, not only yours, or it would be refused later.",
@@ -263,5 +264,6 @@ def you_are(people: People) -> list[str]:
 
 
 def why_skipped(reason: str) -> str:
-    """The sentence of a reason for which a record gave no message."""
-    return SKIPPED.get(reason, f"Reason given: {reason.replace('_', ' ')}.")
+    """The sentence of a reason for which a record gave no message; of one that is not stored yet."""
+    said = SKIPPED.get(reason, f"Reason given: {reason.replace('_', ' ')}.")
+    return said.replace("is kept sealed", KEPT_LATER).replace("are kept sealed", KEPT_LATER)

@@ -9,6 +9,8 @@ from witting.reports.facts import Facts, FileFacts, Results
 from witting.reports.view import Column, Fact, Figure, Section, Table
 from witting.reports.words import count, name, refusal
 
+WHOLE = ("", "some_set_aside")
+
 
 def unused(results: Results, facts: Facts) -> Section:
     """What happens to words that may not be used, and to files that could not be read."""
@@ -20,7 +22,10 @@ def unused(results: Results, facts: Facts) -> Section:
     said = [_deleted(results, facts), _quarantine(facts)]
     if facts.inbox_left:
         lie = count(facts.inbox_left, "file still lies", "files still lie")
-        said.append(f"{lie} in the inbox: read files are deleted from it, unread ones stay.")
+        said.append(
+            f"{lie} in the inbox. What is read to its end is deleted from it, with the pictures and profiles inside it, "
+            "unless intake.consume_inbox is off; what is not read, or not to its end, stays."
+        )
     figures = (Figure("files", None, _files_table(facts.files)),) if facts.files else ()
     return Section("unused", "What was not used", title, tuple(said), figures)
 
@@ -70,7 +75,7 @@ def _files_table(files: tuple[FileFacts, ...]) -> Table:
 
 def _result(seen: FileFacts) -> str:
     if seen.verdict == "read":
-        return "read in part" if seen.reason else "read"
+        return "read" if seen.reason in WHOLE else "read in part"
     return f"not read: {seen.reason.replace('_', ' ')}"
 
 

@@ -30,7 +30,7 @@ from witting.walk.redact import redact
 from witting.walk.release import release
 from witting.walk.report import report
 from witting.walk.retain import retain
-from witting.walk.step import SWEPT, FunnelRow, Step, Tell
+from witting.walk.step import SWEPT, FunnelRow, Note, Step, Tell, unheard
 from witting.walk.train import train
 from witting.workspace import Workspace
 
@@ -72,8 +72,10 @@ def walk(
     tell: Tell,
     now: datetime,
     as_of: datetime | None = None,
+    note: Note = unheard,
 ) -> WalkResult:
     """Walk the rooms in order, up to and including `until`, deciding as of `as_of` (now, unless said otherwise).
+    `note` is told of each file that was not read to its end, and whether it still lies there.
 
     Raises UsageError where somebody has spoken after `as_of`: a withdrawal is never looked past.
     """
@@ -88,7 +90,7 @@ def walk(
                 if name in NEED_PEOPLE and not results["corpus"]["counts"]["people"]:
                     continue
                 if name not in results:
-                    step = Step(workspace, engine, run_id, as_of, now, tell, results)
+                    step = Step(workspace, engine, run_id, as_of, now, tell, results, note)
                     results[name] = room(step)
                     note_run(workspace.database, run_id, results)
                 if name == until:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from witting.errors import ConfigError
 from witting.intake.apart import admit_apart
 from witting.intake.detect import with_mappings
+from witting.intake.refusals import CUT_OFF
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
 from witting.intake.source import FileVerdict, Record, RightsRecord, Source
 from witting.rights.event import hear, make_event
@@ -42,6 +43,7 @@ COMMITTED = "intake.committed"
 # What a record that we did not foresee raises. Not what a disk, a database or a key store does: that is nobody's record.
 OF_ONE_RECORD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 PARTLY = "some_members_refused"
+KEPT = (PARTLY, CUT_OFF)  # read, but not to the end: what is read stays where it is
 DISCARDABLE = (
     MEDIA,
     "beside_the_chats",
@@ -195,8 +197,9 @@ def _admitted(
         sha256, account = file_sha256(path), accounts.get(path)
         before = artifact(step.workspace.database, sha256)
         if before is not None and is_read(before, keys, account):
-            if before.reason != PARTLY:
-                _consume(step, path, sha256, [])
+            if before.reason in KEPT:
+                step.note(_known(path, before), True)
+            _consume(step, path, sha256, before.reason)
             continue
         verdicts: list[FileVerdict] = []
         records = admit_apart(
@@ -215,7 +218,7 @@ def _admitted(
             if pending.rows() >= settings.intake.part_rows:
                 _commit(step, pending, known)
         mac = None if account is None else account_mac(keys, account)
-        pending.files.append(_Read(sha256, verdicts, partial(_consume, step, path, sha256), mac))
+        pending.files.append(_Read(sha256, verdicts, partial(_settle, step, path, sha256), mac))
         said += verdicts
     _commit(step, pending, known)
     return said
@@ -336,7 +339,7 @@ def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Ar
         skipped.update(verdict.skipped)
     read = [verdict for verdict in verdicts if verdict.verdict == "read"]
     unread = _unread(verdicts)
-    reason = (PARTLY if unread else "") if read else (unread[0].reason if unread else "nothing_to_read")
+    reason = _why_partly(unread) if read else (unread[0].reason if unread else "nothing_to_read")
     return Artifact(
         sha256=sha256,
         source=",".join(sorted({verdict.source for verdict in read if verdict.source})) or None,
@@ -352,24 +355,52 @@ def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Ar
 
 
 def _unread(verdicts: Sequence[FileVerdict]) -> list[FileVerdict]:
-    return [v for v in verdicts if v.verdict == "refused" and v.reason not in DISCARDABLE]
+    """Files whose words were not read, or not to the end."""
+    return [v for v in verdicts if v.reason and v.reason not in DISCARDABLE]
 
 
-def _consume(step: Step, path: Path, sha256: str, verdicts: Sequence[FileVerdict]) -> None:
-    """Delete a plain export from the inbox once its words are sealed. What could not be read stays where it is, and so
-    does what changed while it was read: the next walk reads it again."""
-    inbox = step.workspace.path("inbox")
-    if not step.workspace.settings.intake.consume_inbox or inbox not in path.parents:
-        return
-    if file_sha256(path) != sha256:
-        return
-    unread = _unread(verdicts)
-    if not unread:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    elif path.is_dir():
-        kept = {verdict.path for verdict in unread}
-        for file in [p for p in path.rglob("*") if p.is_file() and str(p) not in kept]:
+def _why_partly(unread: Sequence[FileVerdict]) -> str:
+    """Why something was read and something was not; empty where all was."""
+    if all(verdict.reason == CUT_OFF for verdict in unread):
+        return CUT_OFF if unread else ""
+    return PARTLY
+
+
+def _settle(step: Step, path: Path, sha256: str, verdicts: list[FileVerdict]) -> None:
+    """What becomes of an export that was just committed: deleted from the inbox if it was read, all of it; of a folder,
+    what was read. What was not stays where it is. Says so of each file that was not read to its end."""
+    unread, is_read = _unread(verdicts), any(verdict.verdict == "read" for verdict in verdicts)
+    if is_read and not unread:
+        is_kept = not _consume(step, path, sha256, "")
+    elif is_read and path.is_dir() and _may_delete(step, path, sha256):
+        is_kept, left = False, {verdict.path for verdict in unread}
+        for file in [p for p in path.rglob("*") if p.is_file() and str(p) not in left]:
             file.unlink()
+    else:
+        is_kept = True
+    for verdict in verdicts:
+        if verdict.reason:
+            step.note(verdict, is_kept or verdict in unread)
+
+
+def _known(path: Path, before: Artifact) -> FileVerdict:
+    """The verdict on a file that an earlier walk read, and that gives nothing now."""
+    return FileVerdict(str(path), before.source, before.verdict, before.reason, before.sha256, 0, 0, 0, {}, 0)
+
+
+def _consume(step: Step, path: Path, sha256: str, reason: str) -> bool:
+    """Delete a plain export from the inbox, all of whose words are sealed. Returns whether it is gone."""
+    if reason in KEPT or not _may_delete(step, path, sha256):
+        return False
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return True
+
+
+def _may_delete(step: Step, path: Path, sha256: str) -> bool:
+    """Only in the inbox, and not what changed while it was read: the next walk reads it again."""
+    inbox = step.workspace.path("inbox")
+    may = step.workspace.settings.intake.consume_inbox and inbox in path.parents
+    return may and file_sha256(path) == sha256
 
 
 def file_sha256(path: Path) -> str:

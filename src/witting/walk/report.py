@@ -15,6 +15,7 @@ from witting.walk.step import Step
 from witting.walk.train import ADAPTERS
 from witting.workspace import Workspace
 
+SOME_SET_ASIDE = "some_set_aside"
 PAGE, VALUES = ("reports", "report.html"), ("reports", "report.json")
 
 
@@ -93,7 +94,7 @@ def _files(workspace: Workspace) -> tuple[FileFacts, ...]:
     records: Counter[tuple[str, str]] = Counter()
     quarantined: Counter[tuple[str, str]] = Counter()
     for seen in all_artifacts(workspace.database):
-        kind = (seen.verdict, seen.reason)
+        kind = (seen.verdict, seen.reason or (SOME_SET_ASIDE if seen.quarantined else ""))
         files[kind] += 1
         records[kind] += seen.records
         quarantined[kind] += seen.quarantined

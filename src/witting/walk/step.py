@@ -15,10 +15,16 @@ import pyarrow as pa
 
 from witting.engine import Stage
 from witting.engine.local import LocalEngine
+from witting.intake.source import FileVerdict
 from witting.store.parts import Part, Snapshot, read_part
 from witting.workspace import Workspace
 
 Tell = Callable[[str, int, int], None]  # what is being done, done so far, in all
+Note = Callable[[FileVerdict, bool], None]  # a file not read to its end; whether it still lies where it lay
+
+
+def unheard(verdict: FileVerdict, is_kept: bool) -> None:
+    """Where nobody asked what was not read. Names of files are said, never kept: they may be people's."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Step:
     now: datetime
     tell: Tell
     results: dict[str, Any]  # Any: the JSON each earlier room gave back
+    note: Note = unheard
 
     def scratch(self, room: str) -> str:
         """Where this walk keeps parts that are not a snapshot yet; removed when the walk ends."""

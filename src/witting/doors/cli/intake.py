@@ -12,6 +12,7 @@ from cyclopts import App
 
 from witting.doors.cli.outputs import Outputs, is_turns
 from witting.doors.cli.preview import preview
+from witting.doors.cli.quarantined import quarantined
 from witting.doors.cli.reading import (
     AS_THEY_ARE,
     Reading,
@@ -66,6 +67,7 @@ def intake(
 
 
 APP.command(preview, name="preview")
+APP.command(quarantined, name="quarantined")
 
 
 @APP.command(name="sources")

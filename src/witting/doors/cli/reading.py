@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +27,7 @@ from witting.reports.words import count, printable, refusal
 from witting.rights.event import hear
 
 VERBS = ("preview", "quarantined", "sources")  # a word that is no path may be meant as one of these
+STAYS, GONE = "stays where it is", "deleted with the export it lay in"
 SHOWN_MAX = 20  # files of one reason that are named
 
 Mappings = Annotated[list[Path], Parameter(negative=())]
@@ -118,12 +119,16 @@ def as_json(verdict: FileVerdict) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def not_read(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
-    """Lines on what was not read, or not to its end: a reason with the way out, and its files."""
+def not_read(
+    verdicts: Iterable[FileVerdict], *, fate: Callable[[FileVerdict], str] | None = None
+) -> Iterator[str]:
+    """Lines on what was not read, or not to its end: a reason with the way out, and its files, each with its `fate`."""
     by_reason: dict[str, list[str]] = {}
     for verdict in verdicts:
         if verdict.reason:
-            by_reason.setdefault(verdict.reason, []).append(printable(verdict.path))
+            by_reason.setdefault(verdict.reason, []).append(
+                printable(verdict.path) + (f": {fate(verdict)}" if fate else "")
+            )
     if by_reason:
         yield "Not read, or not to the end:"
     for reason, paths in by_reason.items():
@@ -146,6 +151,42 @@ def name_them(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
             f"{count(turns, 'turn')} {are} of an account the export does not name, and nobody can agree for it; "
             "name it with --account."
         )
+
+@dataclass
+class NotRead:
+    """What a walk said of files that it did not read to their end, and whether they still lie where they lay."""
+
+    root: Path  # of the workspace
+    said: list[tuple[FileVerdict, bool]] = field(default_factory=list)
+
+    def note(self, verdict: FileVerdict, is_kept: bool) -> None:
+        self.said.append((verdict, is_kept))
+
+    def as_json(self) -> list[dict[str, Any]]:  # Any: JSON
+        return [
+            {
+                "path": self._inside(verdict.path),
+                "verdict": verdict.verdict,
+                "reason": verdict.reason,
+                "kept": kept,
+            }
+            for verdict, kept in self.said
+        ]
+
+    def lines(self) -> Iterator[str]:
+        """A file each, under its reason, with what becomes of it."""
+        fates = {verdict.path: STAYS if is_kept else GONE for verdict, is_kept in self.said}
+        yield from (
+            line.replace(f"{printable(str(self.root))}/", "", 1)
+            for line in not_read(
+                [verdict for verdict, _ in self.said], fate=lambda verdict: fates[verdict.path]
+            )
+        )
+
+    def _inside(self, path: str) -> str:
+        """Relative to the workspace where it lies in it: a workspace can be moved."""
+        return path.removeprefix(f"{self.root}/")
+
 
 
 def exit_code(verdicts: Sequence[FileVerdict]) -> int:

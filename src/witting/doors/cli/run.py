@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
+from witting.doors.cli.reading import NotRead
+from witting.doors.cli.screen import DEFAULT, Common, folded, now, progress, show, table
 from witting.errors import TrainingError, UsageError
 from witting.walk import ROOMS, WalkResult, walk
 from witting.workspace import Workspace
@@ -52,9 +53,14 @@ def run(
     workspace = Workspace.open(directory or common.workspace)
     if as_of is not None and as_of.tzinfo is None:
         raise UsageError("--as-of needs an offset, e.g. 2026-11-24T12:00:00+00:00.")
+    left = NotRead(workspace.root)
     with progress(common) as tell:
-        result = walk(workspace, until=until, tell=tell, now=now(), as_of=as_of)
-    show(common, _as_json(result, workspace), lambda: _page(result, workspace))
+        result = walk(workspace, until=until, tell=tell, now=now(), as_of=as_of, note=left.note)
+    show(
+        common,
+        _as_json(result, workspace) | {"not_read": left.as_json()},
+        lambda: _page(result, workspace, left),
+    )
     return 1 if _is_empty(result) else 0
 
 
@@ -71,7 +77,7 @@ def train(*, common: Common = DEFAULT) -> int:
 def evaluate(*, common: Common = DEFAULT) -> int:
     """Walk to trained adapters and show what they do for people they were not trained on."""
     workspace = Workspace.open(common.workspace)
-    evaluation = _walk(workspace, "training", common).rooms["training"]["evaluation"]
+    evaluation = _walk(workspace, "training", common, NotRead(workspace.root)).rooms["training"]["evaluation"]
     show(common, {"evaluation": evaluation}, lambda: _evaluation(evaluation))
     return 0
 
@@ -84,7 +90,7 @@ def audit(*, common: Common = DEFAULT) -> int:
 def release(*, common: Common = DEFAULT) -> int:
     """Walk to the gate. Exit code 1 when it stays shut."""
     workspace = Workspace.open(common.workspace)
-    gate = _walk(workspace, "release", common).rooms["release"]
+    gate = _walk(workspace, "release", common, NotRead(workspace.root)).rooms["release"]
     show(common, gate, lambda: _gate(gate))
     return 0 if gate["open"] else 1
 
@@ -95,14 +101,19 @@ def _is_empty(result: WalkResult) -> bool:
 
 def _until(room: Room, common: Common) -> int:
     workspace = Workspace.open(common.workspace)
-    result = _walk(workspace, room, common)
-    show(common, {room: result.rooms[room]}, lambda: _page(result, workspace))
+    left = NotRead(workspace.root)
+    result = _walk(workspace, room, common, left)
+    show(
+        common,
+        {room: result.rooms[room], "not_read": left.as_json()},
+        lambda: _page(result, workspace, left),
+    )
     return 0
 
 
-def _walk(workspace: Workspace, until: str | None, common: Common) -> WalkResult:
+def _walk(workspace: Workspace, until: str | None, common: Common, left: NotRead) -> WalkResult:
     with progress(common) as tell:
-        result = walk(workspace, until=until, tell=tell, now=now())
+        result = walk(workspace, until=until, tell=tell, now=now(), note=left.note)
     if until is not None and until not in result.rooms:
         raise TrainingError(NOBODY)
     return result
@@ -118,12 +129,12 @@ def _as_json(result: WalkResult, workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def _page(result: WalkResult, workspace: Workspace) -> str:
+def _page(result: WalkResult, workspace: Workspace, left: NotRead) -> str:
     head = ("stage", "read", "kept", "refused", "dropped", "quarantined")
     rows = [
         tuple(f"{row[name]:,}" if name != "stage" else row[name] for name in head) for row in result.funnel()
     ]
-    lines = [table(rows, head=head), "", *_accounts(result, workspace)]
+    lines = [table(rows, head=head), "", *map(folded, (*_accounts(result, workspace), *left.lines()))]
     if _is_empty(result):
         lines.append(NOBODY)
     if "training" in result.rooms:
