@@ -3,13 +3,14 @@
 import gzip
 import io
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from witting.errors import HostileArchive, UnreadableFile
-from witting.intake import json_stream
+from witting.intake import Turn, admit, json_stream
 from witting.intake.source import Member
 
 TEXT = st.text(alphabet=st.sampled_from('ab"\\[]{},:\n é😀\u2028')) | st.text(max_size=8)
@@ -204,3 +205,12 @@ def test_the_fast_way_to_read_a_record_gives_what_the_standard_way_gives(text):
             return bad.reason
 
     assert outcome(json_stream.parse) == outcome(lambda piece: json_stream.read_record(piece).value)
+
+
+def test_an_object_written_over_several_lines_is_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    line = {"user": "u", "messages": [{"role": "user", "content": "name a tree"}]}
+    path.write_text(json.dumps(line, indent=2), "utf-8")
+    turn, verdict = admit([path], text_chars_max=100)
+    assert isinstance(turn, Turn)
+    assert (turn.text, turn.bytes, verdict.records) == ("name a tree", (0, path.stat().st_size), 1)

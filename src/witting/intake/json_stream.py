@@ -177,9 +177,10 @@ def split_lines(member: Member) -> Iterator[Piece]:
 
 
 def split_lines_or_array(member: Member) -> Iterator[Piece]:
-    """Records of a log: one a line, or the elements of one array."""
-    is_array = plain_head(member.head()).lstrip(_SPACE).startswith(b"[")
-    return split(member) if is_array else split_lines(member)
+    """Records of a log: one a line, the elements of one array, or objects whose brace has the first line for itself."""
+    head = plain_head(member.head()).lstrip(_SPACE)
+    over_lines = head.startswith(b"[") or head.partition(b"\n")[0].rstrip(_SPACE) == b"{"
+    return split(member) if over_lines else split_lines(member)
 
 
 def _peek(source: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
