@@ -74,6 +74,11 @@ def test_files_not_read_are_named_with_their_fate_and_never_deleted(
     with zipfile.ZipFile(inbox / "nested.zip", "w") as archive:
         archive.writestr("conversations.json", CHAT.replace("talk-", "third-"))
         archive.write(QUICKSTART / "inbox" / "chatgpt-user-lena01.zip", "inner.zip")
+    (inbox / "folder").mkdir()
+    (inbox / "folder" / "conversations.json").write_text(CHAT.replace("talk-", "fourth-"), "utf-8")
+    with zipfile.ZipFile(inbox / "folder" / "partly.zip", "w") as archive:
+        archive.writestr("conversations.json", CHAT.replace("talk-", "fifth-"))
+        archive.write(QUICKSTART / "inbox" / "chatgpt-user-lena01.zip", "inner.zip")
     assert run("run", workspace, "--until", "intake", "--quiet") == 0
     said = capsys.readouterr().out
     for line in (
@@ -82,15 +87,19 @@ def test_files_not_read_are_named_with_their_fate_and_never_deleted(
         "inbox/half.json: stays where it is",
         "inbox/nested.zip/inner.zip: stays where it is",
         "inbox/whole.zip/dalle/picture.png: deleted with the export it lay in",
+        "inbox/folder/partly.zip/inner.zip: stays where it is",
         "Download the export again",
     ):
         assert line in said
-    assert {path.name for path in inbox.iterdir()} == {"photo.png", "notes.md", "half.json", "nested.zip"}
+    kept = {"photo.png", "notes.md", "half.json", "nested.zip", "folder"}
+    assert {path.name for path in inbox.iterdir()} == kept
+    assert [path.name for path in (inbox / "folder").iterdir()] == ["partly.zip"]
     assert run("run", workspace, "--until", "intake", "--json", "--quiet") == 0
     again = {line["path"]: line for line in json.loads(capsys.readouterr().out)["not_read"]}
-    assert set(again) == {f"inbox/{name}" for name in ("photo.png", "notes.md", "half.json", "nested.zip")}
+    whole = {f"inbox/{name}" for name in kept - {"folder"}}
+    assert set(again) == whole | {"inbox/folder/partly.zip/inner.zip"}
     assert all(line["kept"] for line in again.values())
-    assert {path.name for path in inbox.iterdir()} == {"photo.png", "notes.md", "half.json", "nested.zip"}
+    assert {path.name for path in inbox.iterdir()} == kept
 
 
 def test_set_aside_records_can_be_looked_at_by_place_and_the_report_says_some_were(

@@ -4,8 +4,6 @@ is committed. Live events that came over a door are read first: what they say of
 from __future__ import annotations
 
 import gc
-import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +19,6 @@ import pyarrow as pa
 from witting.errors import ConfigError
 from witting.intake.apart import admit_apart
 from witting.intake.detect import with_mappings
-from witting.intake.refusals import CUT_OFF
 from witting.intake.seal import ERASED, Sealed, all_parties, parties, seal
 from witting.intake.source import FileVerdict, Record, RightsRecord, Source
 from witting.rights.event import hear, make_event
@@ -30,26 +27,17 @@ from witting.schema import QUARANTINE, SIGNAL, TURN, empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.store.records import Artifact, all_artifacts, artifact, keep_artifact
 from witting.walk.accounts import account_mac, accounts_of, configured_accounts, is_read, refuse_anothers
+from witting.walk.consume import KEPT, consume, file_sha256, known_verdict, settle, unread_of, why_partly
 from witting.walk.drain import Arrived, arrived
 from witting.walk.known import Known
 from witting.walk.reading import Told
 from witting.walk.step import FunnelRow, Step
 from witting.workspace import Workspace
 
-CHUNK_BYTES = 1 << 20
 GARBAGE_THRESHOLDS = (50_000, 20, 50)  # measured on 100,000 log turns: 7.7 s of processor time become 5.9
-MEDIA = "media_not_read"
 COMMITTED = "intake.committed"
 # What a record that we did not foresee raises. Not what a disk, a database or a key store does: that is nobody's record.
 OF_ONE_RECORD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-PARTLY = "some_members_refused"
-KEPT = (PARTLY, CUT_OFF)  # read, but not to the end: what is read stays where it is
-DISCARDABLE = (
-    MEDIA,
-    "beside_the_chats",
-    "macos_metadata",
-    "hidden_file",
-)  # refused members that carry no words: they do not keep a consumed export alive
 TURNS, SIGNALS, BAD, PEOPLE = "intake/turns", "intake/signals", "intake/quarantine", "intake/parties"
 
 
@@ -198,8 +186,8 @@ def _admitted(
         before = artifact(step.workspace.database, sha256)
         if before is not None and is_read(before, keys, account):
             if before.reason in KEPT:
-                step.note(_known(path, before), True)
-            _consume(step, path, sha256, before.reason)
+                step.note(known_verdict(path, before), True)
+            consume(step, path, sha256, before.reason)
             continue
         verdicts: list[FileVerdict] = []
         records = admit_apart(
@@ -218,7 +206,7 @@ def _admitted(
             if pending.rows() >= settings.intake.part_rows:
                 _commit(step, pending, known)
         mac = None if account is None else account_mac(keys, account)
-        pending.files.append(_Read(sha256, verdicts, partial(_settle, step, path, sha256), mac))
+        pending.files.append(_Read(sha256, verdicts, partial(settle, step, path, sha256), mac))
         said += verdicts
     _commit(step, pending, known)
     return said
@@ -338,8 +326,8 @@ def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Ar
     for verdict in verdicts:
         skipped.update(verdict.skipped)
     read = [verdict for verdict in verdicts if verdict.verdict == "read"]
-    unread = _unread(verdicts)
-    reason = _why_partly(unread) if read else (unread[0].reason if unread else "nothing_to_read")
+    unread = unread_of(verdicts)
+    reason = why_partly(unread) if read else (unread[0].reason if unread else "nothing_to_read")
     return Artifact(
         sha256=sha256,
         source=",".join(sorted({verdict.source for verdict in read if verdict.source})) or None,
@@ -352,68 +340,6 @@ def _artifact(sha256: str, verdicts: Sequence[FileVerdict], now: datetime) -> Ar
         quarantined=sum(verdict.quarantined for verdict in verdicts),
         admitted_at=now,
     )
-
-
-def _unread(verdicts: Sequence[FileVerdict]) -> list[FileVerdict]:
-    """Files whose words were not read, or not to the end."""
-    return [v for v in verdicts if v.reason and v.reason not in DISCARDABLE]
-
-
-def _why_partly(unread: Sequence[FileVerdict]) -> str:
-    """Why something was read and something was not; empty where all was."""
-    if all(verdict.reason == CUT_OFF for verdict in unread):
-        return CUT_OFF if unread else ""
-    return PARTLY
-
-
-def _settle(step: Step, path: Path, sha256: str, verdicts: list[FileVerdict]) -> None:
-    """What becomes of an export that was just committed: deleted from the inbox if it was read, all of it; of a folder,
-    what was read. What was not stays where it is. Says so of each file that was not read to its end."""
-    unread, is_read = _unread(verdicts), any(verdict.verdict == "read" for verdict in verdicts)
-    if is_read and not unread:
-        is_kept = not _consume(step, path, sha256, "")
-    elif is_read and path.is_dir() and _may_delete(step, path, sha256):
-        is_kept, left = False, {verdict.path for verdict in unread}
-        for file in [p for p in path.rglob("*") if p.is_file() and str(p) not in left]:
-            file.unlink()
-    else:
-        is_kept = True
-    for verdict in verdicts:
-        if verdict.reason:
-            step.note(verdict, is_kept or verdict in unread)
-
-
-def _known(path: Path, before: Artifact) -> FileVerdict:
-    """The verdict on a file that an earlier walk read, and that gives nothing now."""
-    return FileVerdict(str(path), before.source, before.verdict, before.reason, before.sha256, 0, 0, 0, {}, 0)
-
-
-def _consume(step: Step, path: Path, sha256: str, reason: str) -> bool:
-    """Delete a plain export from the inbox, all of whose words are sealed. Returns whether it is gone."""
-    if reason in KEPT or not _may_delete(step, path, sha256):
-        return False
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return True
-
-
-def _may_delete(step: Step, path: Path, sha256: str) -> bool:
-    """Only in the inbox, and not what changed while it was read: the next walk reads it again."""
-    inbox = step.workspace.path("inbox")
-    may = step.workspace.settings.intake.consume_inbox and inbox in path.parents
-    return may and file_sha256(path) == sha256
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file; of a folder, over the sorted paths and hashes of what lies in it."""
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
-            digest.update(f"{file.relative_to(path).as_posix()}\0{file_sha256(file)}\n".encode())
-        return digest.hexdigest()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def funnel(step: Step) -> FunnelRow:

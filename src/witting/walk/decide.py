@@ -17,7 +17,8 @@ from witting.rights import decide as rights
 from witting.rights.record import read_events, record
 from witting.schema import PARTIES
 from witting.store.parts import Part, read_part, write_part
-from witting.walk.admit import TURNS, file_sha256, people_of
+from witting.walk.admit import TURNS, people_of
+from witting.walk.consume import file_sha256
 from witting.walk.step import FunnelRow, Step, described
 from witting.walk.tally import plain, tally
 from witting.workspace import Workspace

@@ -28,7 +28,8 @@ def quarantined(*paths: Path, common: Common = DEFAULT) -> int:
         Only these files, or folders as they were given; without any, all that this workspace knows by hash.
     """
     from witting.store.parts import read_part
-    from witting.walk.admit import BAD, file_sha256
+    from witting.walk.admit import BAD
+    from witting.walk.consume import file_sha256
 
     if paths:
         check_paths(paths, what_for="look for")

@@ -152,6 +152,7 @@ def name_them(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
             "name it with --account."
         )
 
+
 @dataclass
 class NotRead:
     """What a walk said of files that it did not read to their end, and whether they still lie where they lay."""
@@ -186,7 +187,6 @@ class NotRead:
     def _inside(self, path: str) -> str:
         """Relative to the workspace where it lies in it: a workspace can be moved."""
         return path.removeprefix(f"{self.root}/")
-
 
 
 def exit_code(verdicts: Sequence[FileVerdict]) -> int:
