@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,7 @@ from witting.config import Curation
 from witting.curation import REASONS, RULES, Curated, curate_table, heldout
 from witting.errors import StageError, UsageError
 
+LATER = datetime(2026, 3, 2, tzinfo=UTC)
 KEY = b"curation-test-key-0123456789abcd"
 
 
@@ -130,11 +132,11 @@ def test_feedback_by_somebody_else_does_not_count(new_chat):
     assert reasons(chat)["a"] == ""
 
 
-def test_the_last_thumb_counts(new_chat):
-    chat = (
-        new_chat().turn("q").answer("a", "q").signal("g1", "a", "thumb", "-1").signal("g2", "a", "thumb", "1")
-    )
-    assert reasons(chat)["a"] == ""
+@pytest.mark.parametrize(("last", "is_learned"), [("1", True), ("-1", False)])
+def test_the_last_thumb_counts(new_chat, last, is_learned):
+    chat = new_chat().turn("q").answer("a", "q").signal("g1", "a", "thumb", last, occurred_at=LATER)
+    chat.signal("g2", "a", "thumb", "1" if last == "-1" else "-1")
+    assert (["q", "a"] in learned(chat)) == is_learned
 
 
 def branching(new_chat, *, went_on: bool = True):

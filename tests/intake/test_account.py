@@ -99,7 +99,7 @@ def test_a_name_is_taken_as_it_is_or_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\x00b", "a\tb", "\x7f", "a\u202eb", "\ud83d", "a\u2028b", UNKNOWN_ACCOUNT]
+    "name", ["a\x00b", "a\tb", "\x7f", "a\u202eb", "\ud83d", "a\u2028b", UNKNOWN_ACCOUNT, "somebody-else"]
 )
 def test_a_name_with_a_character_nobody_sees_is_refused(name: str) -> None:
     with pytest.raises(UsageError):

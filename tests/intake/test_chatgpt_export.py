@@ -240,6 +240,15 @@ def test_feedback_that_names_only_the_conversation_joins_where_there_is_one_answ
     )
 
 
+@pytest.mark.parametrize("rating", ["thumbs_down", "thumbs_up"])
+def test_a_vote_on_an_answer_that_is_gone_is_never_given_to_the_one_that_stayed(rating):
+    one = conversation(node("u1", None, "user", "hi"), node("a2", "u1", "assistant", "Elm"))
+    votes = [{"id": "f", "message_id": "a1", "conversation_id": "c1", "rating": rating}]
+    records = read({"conversations.json": [one], "message_feedback.json": votes})
+    assert turns(records)["a2"].signals == ()
+    assert skipped(records)["feedback_unmatched"] == 1
+
+
 def test_a_conversation_that_two_shards_hold_is_read_once_with_what_is_new():
     longer = conversation(
         *({k: v} for k, v in TREE["mapping"].items()), node("u2", "a2", "user", "why?"), current="u2"

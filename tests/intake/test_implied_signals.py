@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from witting.intake import Turn
-from witting.intake.implied import RULE_OF, Said, find, implied, read_exchange
+from witting.intake import FileVerdict, Skipped, Turn
+from witting.intake.implied import RULE_OF, Said, find, implied, read_exchange, with_implied
 from witting.intake.implied.fold import fold
 from witting.intake.implied.lexicon import languages
 from witting.schema import SIGNAL_KINDS
@@ -183,6 +183,64 @@ def test_turns_of_intake_get_their_signals_and_stay_as_they_were():
     assert 0.9 < signal.confidence < 1
     assert [one.text for one in found] == [one.text for one in [*turns, *elsewhere]]
     assert implied(found) == found
+
+
+LONG = (
+    ("u1", "user", "What is the capital of Australia?"),
+    ("a1", "assistant", "Sydney."),
+    ("u2", "user", "No, that is wrong."),
+    ("a2", "assistant", "Canberra."),
+    ("u3", "user", "Thanks!"),
+    ("a3", "assistant", "Lima."),
+)
+BETWEEN = Skipped("m", "tool_message", (0, 1))
+CLOSED = FileVerdict("m", "chatgpt", "read", "", "", 2, 1, 0, {}, 0)
+
+
+def long_talk(conversation: str = "c") -> list[Turn]:
+    parents = [None, *(id for id, _, _ in LONG)]
+    return [
+        turn(id, up, role, text, conversation) for up, (id, role, text) in zip(parents, LONG, strict=False)
+    ]
+
+
+@laws
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from([BETWEEN, CLOSED, "other"])), max_size=8))
+def test_whatever_stands_between_two_turns_does_not_show(between):
+    other = iter(one for n in range(9) for one in long_talk(f"d{n}"))
+    records: list = long_talk()
+    for place, what in between:
+        records.insert(place, next(other) if what == "other" else what)
+    found = list(with_implied(records))
+    assert [one for one in found if not isinstance(one, Turn)] == [
+        one for one in records if not isinstance(one, Turn)
+    ]
+    assert [getattr(one, "turn", None) for one in found] == [getattr(one, "turn", None) for one in records]
+    said = {
+        one.turn: [s.kind for s in one.signals]
+        for one in found
+        if isinstance(one, Turn) and one.conversation == "c"
+    }
+    assert said == {"u1": [], "a1": ["objected"], "u2": [], "a2": ["thanked"], "u3": [], "a3": []}
+
+
+def test_what_is_held_is_bounded_and_a_long_conversation_has_one_end(monkeypatch):
+    monkeypatch.setattr("witting.intake.implied.conversation.RECORDS_HELD_MAX", 8)
+    talks = [one for n in range(20) for one in long_talk(f"d{n}")]
+    taken = 0
+
+    def counted():
+        nonlocal taken
+        for record in talks:
+            taken += 1
+            yield record
+
+    found = []
+    for record in with_implied(counted()):
+        found.append(record)
+        assert taken - len(found) < 8
+    assert found == list(implied(talks))
+    assert not any(signal.kind == "abandoned" for one in found for signal in one.signals)
 
 
 def test_a_deleted_turn_implies_nothing():

@@ -123,8 +123,32 @@ def test_exported_feedback_stands_on_the_chats_own_turn_and_its_snapshot_is_not_
 def test_feedback_alone_gives_the_snapshots_turns():
     records = read({"feedback.json": [rated("-1", snapshot=chat(*PAIR, current="b"))]})
     assert set(turns(records)) == {"p", "a", "b"}
-    assert turns(records)["p"].speaker == "u-2"
+    assert turns(records)["p"].speaker == "u-1"
     assert "thumb" in [s.kind for s in turns(records)["b"].signals]
+
+
+def given_by(records):
+    return {
+        (s.kind, s.by) for turn in turns(records).values() for s in turn.signals if s.source_kind != "sibling"
+    }
+
+
+SIDE_BY_SIDE = chat(PAIR[0], PAIR[1], {**PAIR[2], "b": {**PAIR[2]["b"], "modelIdx": 1}}, current="b")
+
+
+@pytest.mark.parametrize(("rater", "by"), [("u-1", None), ("admin-7", "admin-7"), (None, "somebody-else")])
+def test_a_rating_with_all_it_says_is_its_raters_and_the_owners_only_where_they_gave_it(rater, by):
+    given = rated(1, siblings=["m1"], snapshot=SIDE_BY_SIDE, details={"rating": 9}, comment="fine")
+    records = read({"feedback.json": [{**given, "user_id": rater}]})
+    assert given_by(records) == {(kind, by) for kind in ("thumb", "rating", "comment", "preference")}
+    assert turns(records)["p"].speaker == "u-1"
+
+
+def test_what_the_owner_gave_stands_in_two_exports_and_is_one_act():
+    own = {**rated(1, snapshot=None), "user_id": "u-1"}
+    answer = message("b", "p", "assistant", "Elm", annotation={"rating": 1})
+    records = read({"chats.json": [chat(PAIR[0], answer, current="b")], "feedback.json": [own]})
+    assert [(s.kind, s.by) for s in turns(records)["b"].signals] == [("thumb", None)]
 
 
 def test_a_rating_between_models_prefers_the_right_side():

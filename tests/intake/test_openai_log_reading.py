@@ -142,6 +142,21 @@ def test_feedback_given_on_a_later_line_stands_on_the_turn_that_came_first():
     assert all(s.time == "2023-11-14T22:13:20+00:00" for s in answer.signals)
 
 
+@pytest.mark.parametrize(
+    ("feedback", "signals"),
+    [
+        *(({"rating": stars}, [("rating", stars)]) for stars in range(-1, 6)),
+        ({"rating": "1"}, []),
+        ({"rating": "thumbs_up"}, [("thumb", 1)]),
+        ({"rating": False}, [("thumb", -1)]),
+        ({"thumb": -1, "rating": 1}, [("thumb", -1), ("rating", 1)]),
+    ],
+)
+def test_one_star_is_the_worst_of_five_and_no_thumb(feedback, signals):
+    (_, answer) = turns(read({"messages": HELLO, "feedback": feedback}))
+    assert [(s.kind, s.value) for s in answer.signals] == signals
+
+
 def test_feedback_on_no_answer_is_counted():
     records = read({"messages": say(("user", "hi")), "feedback": {"thumb": 1}})
     assert skipped(records) == {"feedback_unmatched": 1}

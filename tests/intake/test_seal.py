@@ -276,6 +276,21 @@ def test_feedback_belongs_to_who_gave_it_and_names_rows_and_not_the_sources_ids(
     assert pair["signal_id"] != thumb["signal_id"]
 
 
+def test_words_of_feedback_are_kept_of_the_person_whose_turn_it_is_only(keys: KeyStore, vault: Vault) -> None:
+    given = [
+        Signal("correction", text=f"{CANARY} {by}", by=by) for by in (None, "ana", "ben", "somebody-else")
+    ]
+    batches = run([turn("t1", "ana"), said("a1", "t1", signals=tuple(given))], keys, vault)
+    signals = batches[0].signals.to_pylist()
+    assert [(row["kind"], row["text_sealed"] is not None) for row in signals] == [
+        ("correction", True),
+        ("correction", True),
+        ("correction", False),
+        ("correction", False),
+    ]
+    assert len({row["subject_id"] for row in signals}) == 3
+
+
 def test_the_parties_of_a_conversation_are_its_people_over_all_readings(keys: KeyStore, vault: Vault) -> None:
     first = run([turn("t1", "ana"), said("a1", "t1"), turn("t2", "ben")], keys, vault)
     second = run([turn("t3", "cy"), turn("x", "ana", conversation="c2")], keys, vault)

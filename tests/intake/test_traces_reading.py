@@ -71,6 +71,57 @@ def test_scores_of_people_stand_on_the_answer_and_machines_are_counted() -> None
         assert len(entries) == 9
 
 
+def givers(entries: list) -> set[tuple]:
+    return {(s.kind, s.by) for e in entries if isinstance(e, Turn) for s in e.signals}
+
+
+@pytest.mark.parametrize(
+    ("told", "by"),
+    [
+        ({"source": "ANNOTATION"}, "somebody-else"),
+        ({"source": "ANNOTATION", "authorUserId": "employee-7"}, "employee-7"),
+        ({"source": "API"}, "somebody-else"),
+        ({"source": "API", "userId": "ana"}, "somebody-else"),  # the trace's user, in every row of an export
+        ({"source": "API", "metadata": {"user_id": "ana"}}, "ana"),
+        ({"source": "API", "metadata": '{"userId": "ana"}'}, "ana"),
+        ({"source": None}, "somebody-else"),
+    ],
+)
+def test_a_score_is_the_users_own_only_where_it_says_so(told, by) -> None:
+    kinds = {
+        "BOOLEAN": (0, None),
+        "TEXT": (None, "short"),
+        "CORRECTION": (None, "better"),
+        "NUMERIC": (0.5, None),
+    }
+    for kind, (value, words) in kinds.items():
+        entries = read(langfuse, lines(TRACE, {**score(kind, value, words), **told}))
+        assert [giver for _, giver in givers(entries)] == [by]
+
+
+def test_a_category_named_one_is_no_thumb() -> None:
+    assert signals(read(langfuse, lines(TRACE, score("CATEGORICAL", None, "1")))) == [
+        ("comment", {"tags": ["1"]}, None)
+    ]
+
+
+def test_feedback_of_tensorzero_is_whose_its_own_tags_say_and_evaluators_are_machines() -> None:
+    rows = (
+        {"target_id": CHAT["id"], "metric_name": "helpful", "value": True},
+        {"target_id": "e1", "metric_name": "score", "value": 0.5},
+        {"target_id": CHAT["id"], "target_type": "inference", "value": "too short"},
+        {"inference_id": CHAT["id"], "value": json.dumps([{"type": "text", "text": "better"}])},
+    )
+    for row in rows:
+        for tags, by in (({}, "somebody-else"), ({"user_id": "ana"}, "ana"), ({"user_id": "dev"}, "dev")):
+            entries = read(tensorzero, lines({"id": "f", "tags": tags, **row}), lines(CHAT))
+            assert [giver for _, giver in givers(entries)] == [by]
+    judged = {"id": "f", "tags": json.dumps({tensorzero.EVALUATOR: "x"}), **rows[0]}
+    entries = read(tensorzero, lines(judged), lines(CHAT))
+    assert signals(entries) == []
+    assert reasons(entries) == ["judged_by_machine"]
+
+
 def test_generations_of_a_trace_join_its_session_and_repeat_nothing() -> None:
     observation = {
         "id": "o1",

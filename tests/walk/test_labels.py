@@ -39,7 +39,8 @@ def rows(workspace: Workspace, snapshot: str) -> pl.DataFrame:
 
 
 def write_events(root: Path) -> None:
-    """A talk of Hannah's: the first answer corrected by her, the second objected to in words."""
+    """A talk of Hannah's: the first answer corrected by her, the second objected to in words and corrected by somebody else; after
+    the third she went on in words without a date, which nothing permits."""
     at = MOMENT - timedelta(days=20)
     said = [
         ("user", "When does the village library open on Mondays?"),
@@ -47,12 +48,14 @@ def write_events(root: Path) -> None:
         ("user", "And which hall has the piano in it, please?"),
         ("assistant", "The piano stands in the small hall upstairs."),
         ("user", OBJECTS),
+        ("assistant", "The piano stands in the large hall downstairs."),
     ]
 
-    def event(number: int, what: str, **data: Any) -> str:
+    def event(number: int, what: str, changes: dict[str, Any] | None = None, **data: Any) -> str:
         moment = (at + timedelta(minutes=number)).isoformat()
-        place = {"id": f"e{number}", "source": "/chat", "type": what, "subject": HANDLE, "time": moment}
-        return json.dumps({"specversion": "1.0", **place, "data": {"conversation_id": "live-1", **data}})
+        told = {"id": f"e{number}", "source": "/chat", "type": what, "subject": HANDLE, "time": moment}
+        named = {key: value for key, value in {**told, **(changes or {})}.items() if value is not None}
+        return json.dumps({"specversion": "1.0", **named, "data": {"conversation_id": "live-1", **data}})
 
     lines = [
         event(
@@ -62,6 +65,10 @@ def write_events(root: Path) -> None:
         for number, (role, text) in enumerate(said)
     ]  # fmt: skip
     lines.append(event(9, "chat.feedback", turn_id="t1", kind="correction", text=BETTER))
+    other = {"subject": "open_webui:marie"}
+    lines.append(event(10, "chat.feedback", other, turn_id="t3", kind="correction", text="Ask the janitor."))
+    last = {"turn_id": "t6", "parent_id": "t5", "role": "user", "text": "I see. And when is it open?"}
+    lines.append(event(11, "chat.turn", {"time": None}, audience="assistant", **last))
     (root / "inbox" / "events.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -103,6 +110,21 @@ def test_an_objection_is_a_row_of_its_own_with_its_evidence(
     assert OBJECTS[signal["evidence_start"] : signal["evidence_end"]].strip()
     assert rooms["curation"]["implied"]["objected"] >= 1
     assert rooms["curation"]["labels"]["kto"]["labels"] >= 1
+
+
+def test_a_conversation_does_not_end_where_nobody_may_read_on(
+    labelled: tuple[Workspace, dict[str, Any]],
+) -> None:
+    workspace, _ = labelled
+    turns = rows(workspace, "intake/turns").join(
+        rows(workspace, "redaction/turns").select("row_id"), on="row_id", how="anti"
+    )
+    answers = rows(workspace, "redaction/turns").filter(
+        pl.col("text").str.contains("large hall downstairs").fill_null(False)
+    )
+    assert turns.join(answers, left_on="parent_id", right_on="row_id").height == 1
+    ended = rows(workspace, "curation/signals").filter(pl.col("kind") == "abandoned")
+    assert ended.join(answers, on="row_id").is_empty()
 
 
 def test_an_erasure_plans_for_their_corrections_and_signals(

@@ -3,7 +3,7 @@
 Covers these rules, each named in the example it makes:
   answered/1          an assistant's answer on the path the person kept, with up to CONTEXT_TURNS_MAX turns before it;
                       only the answer is learned
-  chosen_pair/1, thumbs_pair/1, regenerated_pair/1
+  chosen_pair/2, thumbs_pair/1, regenerated_pair/2
                       two answers to one prompt, one preferred (`feedback.py`)
   corrected/1, corrected_pair/1, thumbs_kto/1, objected_kto/1, thanked_kto/1
                       feedback on one answer (`labels.py`)
@@ -22,6 +22,7 @@ import polars as pl
 
 from witting.curation.dedup import PAIR_SEPARATOR
 from witting.curation.feedback import PAIR_RULES, usable_answers, well_taken
+from witting.curation.guards import label_set
 from witting.curation.keyed import heldout, keyed_id
 from witting.curation.labels import CORRECTED, CORRECTED_PAIR, CORRECTION_RULES, KTO_RULES, last_corrections
 from witting.curation.language import PLACEHOLDER, UNDETERMINED
@@ -318,16 +319,18 @@ def _own_words(targets: Targets, duplicates: pl.DataFrame) -> pl.DataFrame:
 
 
 def capped(examples: pl.DataFrame, *, per_subject_max: int) -> pl.DataFrame:
-    """At most so many examples a person, labels on single answers apart (`guards.py` bounds those): the first by
-    example_id, a keyed hash, so a fair and stable draw."""
-    rated = pl.col("kind") == "kto"
+    """At most so many examples a person that rest on no feedback: the first by example_id, a keyed hash, so a fair and stable
+    draw. Labels are bounded by `guards.within_caps` alone: one more cut, of people with many examples only, would leave the
+    others with larger shares than the caps were computed for."""
+    label = pl.col("label_set").is_not_null()
+    marked = label_set(examples)
     first = (
-        examples.filter(~rated)
+        marked.filter(~label)
         .sort("subject_id", "example_id")
         .group_by("subject_id", maintain_order=True)
         .head(per_subject_max)
     )
-    return pl.concat([first.select(examples.columns), examples.filter(rated)])
+    return pl.concat([first.select(marked.columns), marked.filter(label)]).drop("label_set")
 
 
 def labelled(

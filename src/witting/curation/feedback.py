@@ -45,31 +45,33 @@ def own_signals(rows: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
 
 
 def mark(rows: pl.DataFrame, signals: pl.DataFrame, *, trusted: Collection[str]) -> pl.DataFrame:
-    """`rows` with liked, disliked, corrected, objected, stopped. Of several thumbs on a turn the last one counts; words count
-    under a `trusted` rule, and not against a thumb."""
-    thumb = pl.col("value").str.strip_chars().cast(pl.Float64, strict=False)
-    thumbs = (
-        signals.filter(pl.col("kind") == "thumb")
-        .with_columns(thumb.alias("thumb"))
-        .drop_nulls("thumb")
-        .sort("row_id", "occurred_at", "signal_id", nulls_last=False)
-        .unique("row_id", keep="last", maintain_order=True)
-        .select("row_id", "thumb")
-    )
+    """`rows` with liked, disliked, corrected, objected, stopped. Of several thumbs on a turn the last one counts; up and down at
+    one moment leave it both liked and disliked. Words count under a `trusted` rule, and not against a thumb."""
     believed = signals.filter(pl.col("rule").is_in(list(trusted)))
-    liked = (pl.col("thumb") > 0).fill_null(False)
     return (
-        rows.join(thumbs, on="row_id", how="left")
+        rows.join(_last_thumbs(signals), on="row_id", how="left")
         .join(_with(signals, "correction", "corrected"), on="row_id", how="left")
         .join(_with(signals, "stopped", "stopped"), on="row_id", how="left")
         .join(_with(believed, "objected", "objected"), on="row_id", how="left")
         .with_columns(
-            liked.alias("liked"),
-            (pl.col("thumb") < 0).fill_null(False).alias("disliked"),
-            pl.col("corrected", "stopped").fill_null(False),
-            (pl.col("objected").fill_null(False) & ~liked).alias("objected"),
+            pl.col("liked", "disliked", "corrected", "stopped").fill_null(False),
+            (pl.col("objected") & ~pl.col("liked").fill_null(False)).fill_null(False).alias("objected"),
         )
-        .drop("thumb")
+    )
+
+
+def _last_thumbs(signals: pl.DataFrame) -> pl.DataFrame:
+    """row_id, liked, disliked, by the thumbs of each turn's last moment; one without a time comes before all others."""
+    direction = pl.col("value").str.strip_chars().cast(pl.Float64, strict=False)
+    return (
+        signals.filter(pl.col("kind") == "thumb")
+        .with_columns(direction.alias("direction"))
+        .drop_nulls("direction")
+        .filter(pl.col("occurred_at").eq_missing(pl.col("occurred_at").max().over("row_id")))
+        .group_by("row_id")
+        .agg(
+            (pl.col("direction") > 0).any().alias("liked"), (pl.col("direction") < 0).any().alias("disliked")
+        )
     )
 
 
@@ -125,8 +127,8 @@ def _thumbs(answers: pl.DataFrame, signals: pl.DataFrame) -> pl.DataFrame:
     judged = answers.join(evidence, on="row_id", how="inner").select(
         "row_id", "parent_id", "liked", "disliked", "signal_id"
     )
-    liked = _few(judged.filter("liked"))
-    disliked = _few(judged.filter("disliked"))
+    liked = _few(judged.filter(pl.col("liked") & ~pl.col("disliked")))
+    disliked = _few(judged.filter(pl.col("disliked") & ~pl.col("liked")))
     return (
         liked.join(disliked, on="parent_id", suffix="_rejected")
         .select(

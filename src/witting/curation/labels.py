@@ -4,7 +4,8 @@ Covers: `thumbs_kto/1`, `objected_kto/1`, `thanked_kto/1` (was this answer wante
 corrections as answers (`corrected/1`) and as pairs (`corrected_pair/1`: better > original). Not covered: pairs of two answers
 (`feedback.py`), guards over people (`guards.py`).
 
-Signals that contradict each other make no label. A thumb outranks words. Nothing is said of an answer that was stopped while
+Signals that contradict each other make no label. What words imply counts under the rule that read it alone: a file that says
+it was recorded is not believed. A thumb outranks words. Nothing is said of an answer that was stopped while
 it was written. Each label names the turns it rests on, the one whose words said it included: take that turn away and the
 label is gone.
 """
@@ -14,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import polars as pl
+
+from witting.intake.implied import RULE_OF
 
 THUMBS, OBJECTED, THANKED = "thumbs_kto/1", "objected_kto/1", "thanked_kto/1"
 KTO_RULES = (THUMBS, OBJECTED, THANKED)
@@ -64,7 +67,12 @@ def answer_labels(answers: pl.DataFrame, signals: pl.DataFrame, *, trusted: Coll
 
 def _implied(signals: pl.DataFrame) -> pl.DataFrame:
     """row_id, unwanted, wanted, implied_ids, evidence: what words say of each answer."""
-    said = signals.filter(pl.col("kind").is_in([*UNWANTED, *WANTED]) & pl.col("evidence_row").is_not_null())
+    own_rule = pl.col("kind").replace_strict(RULE_OF, default=None, return_dtype=pl.String)
+    said = signals.filter(
+        pl.col("kind").is_in([*UNWANTED, *WANTED])
+        & (pl.col("rule") == own_rule)
+        & pl.col("evidence_row").is_not_null()
+    )
     return said.group_by("row_id").agg(
         pl.col("kind").is_in(list(UNWANTED)).any().alias("unwanted"),
         pl.col("kind").is_in(list(WANTED)).any().alias("wanted"),

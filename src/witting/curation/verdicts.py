@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from witting.schema import VERDICT, conform
 
-STAGE, VERSION = "curation", 2
+STAGE, VERSION = "curation", 3
 
 
 def verdicts(

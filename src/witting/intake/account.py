@@ -12,6 +12,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from witting.errors import UsageError
+from witting.intake.signals import SOMEBODY_ELSE
 from witting.intake.source import Feedback, FileVerdict, Record, Signal, Turn
 
 UNKNOWN_ACCOUNT = "unknown-account"  # the speaker, where an export does not say whose it is
@@ -32,9 +33,9 @@ def checked_account(name: str) -> str:
         )
     if not name.isprintable():
         raise UsageError("the name of an account holds a character that cannot be printed. Leave it out.")
-    if name == UNKNOWN_ACCOUNT:
+    if name in (UNKNOWN_ACCOUNT, SOMEBODY_ELSE):
         raise UsageError(
-            f"{UNKNOWN_ACCOUNT} is what an account without a name is called; give it a name of its own."
+            f"{name} is what somebody without a name is called; give the account a name of its own."
         )
     return name
 

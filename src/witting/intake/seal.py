@@ -242,7 +242,8 @@ class _Sealer:
                 if giver in subjects:  # feedback of an erased person is not taken either
                     place = (entry.turn.source, entry.turn.conversation)
                     rows.append(self._signal(place, entry.turn.turn, signal, str(number), subjects[giver]))
-                    texts.append(signal.text)
+                    # what others say of a person's answer nobody opens, and the person's key would not erase it
+                    texts.append(signal.text if giver == entry.handle else None)
         return self._sealed_signals(rows, texts)
 
     def _late(self, feedback: list[tuple[int, Feedback]], subjects: Mapping[str, str]) -> pa.Table:

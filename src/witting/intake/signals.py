@@ -3,6 +3,9 @@
 Covered: the spellings of a thumb, comments and reason tags, and the signals that lie in a tree: a regenerated answer,
 an edited prompt, a preference between siblings. Not covered: what people imply in their words (`implied/`).
 
+Whose judgement it is: `by` names who gave it, null is the person whose turn it is about, and where a source does not say
+that it was they, it is SOMEBODY_ELSE's. Only a person's own feedback may write labels (`curation/feedback.py`).
+
 A polarity is not a label (facts: OpenAI rolled back a model that learned from thumbs in April 2025): these are
 signals; who turns them into examples decides behind guards. The one guard that belongs here, because only the tree
 knows it, is `comparable`: a pair needs two whole, finished, different answers to the same prompt. A regenerated
@@ -25,6 +28,9 @@ THUMBS = {
     **dict.fromkeys(("1", "up", "thumbup", "thumbsup", "like", "liked", "good", "positive", "upvote"), 1),
     **dict.fromkeys(("-1", "down", "thumbdown", "thumbsdown", "dislike", "disliked", "bad", "negative", "downvote"), -1),
 }  # fmt: skip
+SOMEBODY_ELSE = (
+    "somebody-else"  # `by` where nothing shows that it was the person themself, and nobody is named
+)
 TAGS_MAX = 20
 WIDE_CHARS_MAX = 1 << 20  # four bytes each are little memory up to here
 RATING_MAX = 1e15
@@ -50,6 +56,13 @@ def thumb(value: object) -> int | None:
     if isinstance(value, str):
         return THUMBS.get(re.sub(r"(?<=.)[\s_-]", "", value.strip()).lower())
     return int(value) if value in (1, -1) else None
+
+
+def thumb_in_words(value: object) -> int | None:
+    """1 or -1 for a word or a truth value; None for a number, also one written out: the worst of five stars is a 1."""
+    if isinstance(value, bool):
+        return 1 if value else -1
+    return thumb(value) if isinstance(value, str) and not any(map(str.isdigit, value)) else None
 
 
 def feedback(
@@ -82,21 +95,23 @@ def reason_tags(tags: object) -> list[str]:
     return [tag for tag in listed if isinstance(tag, str) and _TAG.fullmatch(tag)][:TAGS_MAX]
 
 
-def rating(value: object, *, source_kind: str, time: str | None = None) -> tuple[Signal, ...]:
+def rating(
+    value: object, *, source_kind: str, time: str | None = None, by: str | None = None
+) -> tuple[Signal, ...]:
     """A number as the source has it; nothing for what is no finite number."""
     if not _is_finite(value):
         return ()
-    return (Signal("rating", value=value, source_kind=source_kind, time=time),)
+    return (Signal("rating", value=value, source_kind=source_kind, time=time, by=by),)
 
 
 def preference(
-    chosen: Answer, rejected: Answer, *, source_kind: str, time: str | None = None
+    chosen: Answer, rejected: Answer, *, source_kind: str, time: str | None = None, by: str | None = None
 ) -> tuple[Signal, ...]:
     """The pair, if the two may be compared; it belongs on the chosen turn."""
     if not comparable(chosen, rejected):
         return ()
     value = {"chosen": chosen.turn, "rejected": rejected.turn}
-    return (Signal("preference", value=value, source_kind=source_kind, time=time),)
+    return (Signal("preference", value=value, source_kind=source_kind, time=time, by=by),)
 
 
 def comparable(one: Answer, other: Answer) -> bool:
@@ -162,11 +177,20 @@ def _is_any_text(*texts: str | None) -> bool:
 
 
 def distinct(signals: Iterable[Signal]) -> tuple[Signal, ...]:
-    """Each act once: the same kind, value and words twice are one act told in two places."""
-    seen: dict[tuple[str, str, str | None], Signal] = {}
+    """Each act once, in the order given. The same kind, value and words of the same person at the same time are one act told in
+    two places, and so are two of which one has no time. Who went back to what they said first did so anew."""
+    seen: dict[tuple[_Act, str | None], Signal] = {}
     for signal in signals:
-        seen.setdefault((signal.kind, json.dumps(signal.value, sort_keys=True), signal.text), signal)
-    return tuple(seen.values())
+        seen.setdefault((_act(signal), signal.time), signal)
+    timed = {act for act, time in seen if time is not None}
+    return tuple(signal for (act, time), signal in seen.items() if time is not None or act not in timed)
+
+
+_Act = tuple[str, str, str | None, str | None]
+
+
+def _act(signal: Signal) -> _Act:
+    return signal.kind, json.dumps(signal.value, sort_keys=True), signal.text, signal.by
 
 
 def is_text(value: object) -> TypeGuard[str]:

@@ -15,8 +15,8 @@ from witting import curation
 from witting.curation import CLUSTER, LANGUAGE, Guards
 from witting.rights.ages import known_ages
 from witting.schema import REDACTED, SIGNAL, empty
-from witting.store.parts import Part, write_part
-from witting.walk.admit import SIGNALS
+from witting.store.parts import Part, read_part, write_part
+from witting.walk.admit import SIGNALS, TURNS
 from witting.walk.redact import CORRECTIONS, REDACTED_TURNS
 from witting.walk.step import FunnelRow, Step, described
 
@@ -72,10 +72,21 @@ def _read_implied(step: Step, shards: list[int]) -> None:
     parts = []
     for number, shard in enumerate(shards):
         step.tell("reading feedback", number, len(shards))
-        implied = curation.implied_signals(_all_of(step, REDACTED_TURNS, shard, REDACTED), key=_key(step))
+        redacted = _all_of(step, REDACTED_TURNS, shard, REDACTED)
+        implied = curation.implied_signals(redacted, key=_key(step), followed=_followed(step, shard))
         if implied.num_rows:
             parts.append(write_part(step.workspace.objects, implied, folder=IMPLIED, shard=shard))
     step.commit(IMPLIED, parts)
+
+
+def _followed(step: Step, shard: int) -> set[str]:
+    """Turns that somebody of this shard went on from, in words that may be read or not."""
+    parents = (
+        read_part(step.workspace.objects, part, columns=["parent_id"])
+        for part in step.parts(TURNS)
+        if part.shard == shard
+    )
+    return {parent for table in parents for parent in table.column("parent_id").to_pylist() if parent}
 
 
 def _kinds(step: Step) -> dict[str, int]:

@@ -92,8 +92,11 @@ def _signals(vote: Mapping[str, Any]) -> tuple[Signal, ...]:
 
 
 def _index(votes: Votes, position: int, vote: Mapping[str, Any]) -> None:
-    message = first_text(vote.get("message_id"), vote.get("id"))
-    conversation = first_text(vote.get("conversation_id"))
+    """A vote that names its message is about that one, and about none where that one is gone. `id` alone may be the message's
+    or the vote's own, so such a vote may be looked up by its conversation as well."""
+    named = first_text(vote.get("message_id"))
+    message = named or first_text(vote.get("id"))
+    conversation = first_text(vote.get("conversation_id")) if named is None else None
     if message is not None:
         votes.by_message.setdefault(message, []).append(position)
         votes.message_of[position] = message
@@ -102,7 +105,8 @@ def _index(votes: Votes, position: int, vote: Mapping[str, Any]) -> None:
 
 
 def with_votes(nodes: list[Node], items: tuple[Item, ...], conversation: str, votes: Votes) -> list[Node]:
-    """The nodes with the feedback given on them: by message, or where a conversation has one answer only, by that."""
+    """The nodes with the feedback given on them: by message, or, where the vote names none and the conversation has one answer
+    only, by that."""
     if not votes.places:
         return nodes
     answers = [place for place, node in enumerate(nodes) if node.role == "assistant" and node.skip is None]

@@ -7,7 +7,7 @@ itself, notes, channels, files.
 A record is a message, or a rating that found none. The reason of a rating is kept as a tag; `meta.tags` are not: they
 are topics, in a model's words. The active path runs from `currentId`. Answers that several
 models gave side by side (`modelIdx`) are no regenerations of each other; they compare only where a rating names them.
-A rating of an exported feedback stands on its message; its snapshot is a whole copy of the chat, so its messages are
+A rating of an exported feedback stands on its message, as the chat owner's own only where its `user_id` is theirs; its snapshot is a whole copy of the chat, so its messages are
 read too, unless the chats export had them. Audience `assistant`, time in seconds or finer units since 1970.
 
 The one exception to "text is never changed": reasoning that the product writes into `content` as
@@ -39,7 +39,7 @@ from witting.intake.json_stream import (
     shape,
     split,
 )
-from witting.intake.signals import Answer, feedback, preference, rating
+from witting.intake.signals import SOMEBODY_ELSE, Answer, feedback, preference, rating
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "open_webui"
@@ -62,6 +62,7 @@ class _Rating:
     place: tuple[int, int]
     signals: tuple[Signal, ...]
     direction: int | None
+    by: str
     siblings: tuple[str, ...]  # models it was compared with
 
 
@@ -146,14 +147,15 @@ def _read_chat(
     key = _conversation(value) or content_id(piece.data)
     chat = _chat(value)
     stored = as_dict(as_dict(value.get("snapshot")).get("chat"))
-    account = first_text(value.get("user_id"), stored.get("user_id"), chat.get("user_id")) or UNKNOWN_ACCOUNT
+    # a snapshot names its owner; the record around it whoever rated it
+    account = first_text(stored.get("user_id"), chat.get("user_id"), value.get("user_id")) or UNKNOWN_ACCOUNT
     nodes: list[Node] = []
     for item in items:
         before = nodes[-1].id if nodes else TOP
         nodes.append(_node(item, piece, member, account, None if is_tree else before))
     current = as_dict(chat.get("history")).get("currentId") if is_tree else nodes[-1].id
     yield from grow(
-        _rated(nodes, items, key, ratings),
+        _rated(nodes, items, key, account, ratings),
         conversation=key,
         member=member,
         source=NAME,
@@ -268,39 +270,64 @@ def _gather(member: Member, ratings: _Ratings) -> None:
 def _rating(member: str, place: tuple[int, int], value: Mapping[str, Any]) -> _Rating | None:
     data = as_dict(value.get("data"))
     time = from_epoch(value.get("created_at"))
-    by = first_text(value.get("user_id"))
+    at = time.iso if time else None
+    by = first_text(value.get("user_id")) or SOMEBODY_ELSE
     signals = feedback(
         data.get("rating"),
         comment=data.get("comment"),
         tags=data.get("reason"),
         source_kind="feedback",
-        time=time.iso if time else None,
+        time=at,
         by=by,
     )
-    signals += rating(as_dict(data.get("details")).get("rating"), source_kind="feedback.details")
+    signals += rating(
+        as_dict(data.get("details")).get("rating"), source_kind="feedback.details", time=at, by=by
+    )
     siblings = data.get("sibling_model_ids")
     names = tuple(name for name in siblings if isinstance(name, str)) if isinstance(siblings, list) else ()
     direction = next((signal.value for signal in signals if signal.kind == "thumb"), None)
-    return _Rating(member, place, signals, direction, names) if signals else None
+    return _Rating(member, place, signals, direction, by, names) if signals else None
 
 
-def _rated(nodes: list[Node], items: tuple[Item, ...], conversation: str, ratings: _Ratings) -> list[Node]:
-    """The nodes with the exported ratings on them, and the pairs that ratings of side-by-side answers state."""
+def _rated(
+    nodes: list[Node], items: tuple[Item, ...], conversation: str, account: str, ratings: _Ratings
+) -> list[Node]:
+    """The nodes with the exported ratings on them, and the pairs that ratings of side-by-side answers state. What the chat's
+    own account gave may stand in the chat as well: it is told alike, so that one act is one signal."""
     places = {node.id: place for place, node in enumerate(nodes)}
     for node in list(nodes):
         for given in ratings.by_message.get((conversation, node.id), ()):
             if node.role != "assistant" or node.skip is not None:
                 continue
             ratings.found.add((given.member, given.place[0]))
-            _add(nodes, places[node.id], given.signals)
+            by = None if given.by == account else given.by
+            _add(nodes, places[node.id], tuple(_by(signal, by) for signal in given.signals))
             for other in nodes:
                 model = as_dict(items[places[other.id]].value).get("model")
                 beside = other.parent == node.parent and other.role == "assistant" and other.id != node.id
                 if given.direction is not None and beside and model in given.siblings:
                     best, worse = (node, other) if given.direction == 1 else (other, node)
-                    pair = preference(_answer(best), _answer(worse), source_kind="feedback.siblings")
+                    pair = preference(
+                        _answer(best),
+                        _answer(worse),
+                        source_kind="feedback.siblings",
+                        time=given.signals[0].time,
+                        by=by,
+                    )
                     _add(nodes, places[best.id], pair)
     return nodes
+
+
+def _by(signal: Signal, by: str | None) -> Signal:
+    """The signal of a rating, as given by `by`."""
+    return Signal(
+        signal.kind,
+        value=signal.value,
+        text=signal.text,
+        source_kind=signal.source_kind,
+        time=signal.time,
+        by=by,
+    )
 
 
 def _add(nodes: list[Node], place: int, signals: tuple[Signal, ...]) -> None:

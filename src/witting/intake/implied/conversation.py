@@ -1,14 +1,15 @@
 """What people imply over a whole conversation: who said what about which answer.
 
 Covers: turns of any source as `Said`, a finding on the answer it is about; turns of intake as they are, with their signals.
-Not covered: talk between people; what somebody says two turns later.
+Not covered: talk between people; what somebody says two turns later; a last word that gave no turn (a picture, a broken
+record), after which an answer counts as the end.
 
 A pure function of a conversation's turns: their order and what other conversations hold never show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from msgspec import structs
@@ -18,7 +19,7 @@ from witting.intake.implied.measured import RULE_OF, confidence
 from witting.intake.source import Evidence, FileVerdict, Record, Signal, Turn
 
 UNHAPPY = ("objected", "rephrased")
-TURNS_HELD_MAX = 10_000
+RECORDS_HELD_MAX = 20_000  # a turn is judged by at least half as many records after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +47,22 @@ class Finding:
     end: int
 
 
-def find(conversation: Iterable[Said]) -> tuple[Finding, ...]:
-    """Everything that one conversation implies, by the turn that says it."""
+def find(conversation: Iterable[Said], *, followed: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Everything that one conversation implies, by the turn that says it. `followed`: turns that somebody went on from in a
+    turn that is not here, because its words may not be read."""
     said = {turn.id: turn for turn in conversation}
     spoken = [turn for turn in said.values() if turn.role == "user" and turn.text]
     found = [
         finding for turn in sorted(spoken, key=lambda turn: turn.id) for finding in _about_last(turn, said)
     ]
-    return (*found, *_abandoned(said, found))
+    return (*found, *_abandoned(said, found, {turn.parent for turn in said.values()} | set(followed)))
 
 
 def implied(turns: Sequence[Turn]) -> list[Turn]:
     """The turns of any conversations, in their order, each with the signals that people's next words imply."""
     conversations: dict[tuple[str, str], list[Turn]] = {}
     for turn in turns:
-        conversations.setdefault((turn.source, turn.conversation), []).append(turn)
+        conversations.setdefault(_place(turn), []).append(turn)
     added: dict[tuple[str, str, str], list[Signal]] = {}
     for (source, conversation), own in conversations.items():
         by_id = {turn.turn: turn for turn in own}
@@ -71,20 +73,28 @@ def implied(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def with_implied(records: Iterable[Record | FileVerdict]) -> Iterator[Record | FileVerdict]:
-    """Records as a reader yields them, turns with what they imply. Conversations are whole where a reader yields them in
-    one piece; at most TURNS_HELD_MAX turns are held, and what is said across that cut is not heard."""
-    held: list[Turn] = []
+    """Records as a reader yields them, turns with what they imply; whatever stands between two turns of a conversation, other
+    conversations included. At most RECORDS_HELD_MAX records are held, and what is said of a turn later than that is not heard."""
+    held: list[Record | FileVerdict] = []
     for record in records:
-        if not isinstance(record, Turn):
-            yield from implied(held)
-            held = []
-            yield record
-            continue
         held.append(record)
-        if len(held) >= TURNS_HELD_MAX:
-            yield from implied(held)
-            held = []
-    yield from implied(held)
+        if len(held) >= RECORDS_HELD_MAX:
+            yield from _judged(held, RECORDS_HELD_MAX // 2)
+            del held[: RECORDS_HELD_MAX // 2]
+    yield from _judged(held, len(held))
+
+
+def _judged(held: Sequence[Record | FileVerdict], count: int) -> Iterator[Record | FileVerdict]:
+    """The first `count` records, judged by all that is held of their conversations."""
+    places = {_place(record) for record in held[:count] if isinstance(record, Turn)}
+    turns = [record for record in held if isinstance(record, Turn) and _place(record) in places]
+    judged = iter(implied(turns))
+    for record in held[:count]:
+        yield next(judged) if isinstance(record, Turn) else record
+
+
+def _place(turn: Turn) -> tuple[str, str]:
+    return turn.source, turn.conversation
 
 
 def _about_last(turn: Said, said: Mapping[str, Said]) -> Iterable[Finding]:
@@ -104,9 +114,10 @@ def _finding(about: str, turn: Said, reading: Reading) -> Finding:
     return Finding(about, reading.kind, rule, confidence(rule), turn.id, reading.start, reading.end)
 
 
-def _abandoned(said: Mapping[str, Said], found: Sequence[Finding]) -> Iterable[Finding]:
+def _abandoned(
+    said: Mapping[str, Said], found: Sequence[Finding], followed: Collection[str | None]
+) -> Iterable[Finding]:
     """The answer to words that were not content with the one before, where the conversation ends on it."""
-    followed = {turn.parent for turn in said.values()}
     unhappy: dict[str, Finding] = {}
     for finding in found:
         if finding.kind in UNHAPPY:

@@ -32,6 +32,16 @@ class Measured:
     def precision(self) -> float:
         return self.right / self.said if self.said else 0.0
 
+    @property
+    def precision_low(self) -> float:
+        """The lower end of the exact two-sided 95 % interval of the precision (Clopper and Pearson 1934)."""
+        from scipy.stats import binomtest
+
+        if not self.said:
+            return 0.0
+        interval = binomtest(self.right, self.said).proportion_ci(confidence_level=0.95, method="exact")
+        return float(interval.low)
+
 
 @cache
 def measured() -> dict[str, dict[str, Measured]]:

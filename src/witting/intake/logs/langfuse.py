@@ -2,8 +2,11 @@
 
 Covered: traces with input and output, generations of traces, scores of people joined by trace or observation: NUMERIC
 as rating, BOOLEAN and thumbs as thumb, CATEGORICAL as reason tag, TEXT as comment, CORRECTION as the better answer.
-Not covered: spans without words (counted), datasets, prompts. A score of source EVAL is a machine's: counted as
-`judged_by_machine`, never a person's feedback.
+Not covered: spans without words (counted), datasets, prompts.
+
+Who scored: of source ANNOTATION somebody of the operator's (`authorUserId`), of API a program or the product, for the user
+only where the score's metadata says so (`user_id`), of EVAL a machine: counted as `judged_by_machine`. A `userId` beside a
+score is that of its trace and no witness.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.assistants.tree import fit_id
 from witting.intake.facts import family
 from witting.intake.instant import from_either
-from witting.intake.json_stream import first_text
+from witting.intake.json_stream import as_dict, first_text
 from witting.intake.logs.exchange import Exchange
-from witting.intake.logs.traces import Feedback, cell, messages_in, read_traces
-from witting.intake.signals import feedback, is_text, rating, thumb
+from witting.intake.logs.traces import Feedback, cell, messages_in, read_traces, unpacked
+from witting.intake.signals import SOMEBODY_ELSE, feedback, is_text, rating, thumb, thumb_in_words
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns
 
@@ -67,6 +70,13 @@ def _is_machines(value: Mapping[str, Any]) -> bool:  # Any: cells
     return str(value.get("source")).upper() == "EVAL"
 
 
+def _giver(value: Mapping[str, Any]) -> str:  # Any: cells
+    """Who gave a score, as a speaker."""
+    told = as_dict(unpacked(value.get("metadata")))
+    named = first_text(cell(value, "authorUserId", "author_user_id"), told.get("user_id"), told.get("userId"))
+    return SOMEBODY_ELSE if named is None else fit_id(named)
+
+
 def _understood(row: Row, told: Feedback, sessions: Mapping[str, tuple[str, str]]) -> Exchange | str:
     value = row.value
     if _is_score(value):
@@ -108,17 +118,28 @@ def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
     time = from_either(stated) or from_either(_iso(stated))
     at, number = time.iso if time else None, _number(value.get("value"))
     name, comment = f"score:{first_text(value.get('name')) or '?'}"[:80], value.get("comment")
+    by = _giver(value)
     if kind == "CORRECTION":
         better = words or first_text(value.get("value"))
-        return (Signal("correction", text=better, source_kind=name, time=at),) if is_text(better) else ()
+        found = Signal("correction", text=better, source_kind=name, time=at, by=by)
+        return (found,) if is_text(better) else ()
     if kind == "TEXT":
-        said = words or first_text(value.get("value"))
-        return (Signal("comment", text=said, source_kind=name, time=at),) if is_text(said) else ()
+        comment = words or first_text(value.get("value"))
+        return (
+            (Signal("comment", text=comment, source_kind=name, time=at, by=by),) if is_text(comment) else ()
+        )
     if kind == "BOOLEAN":
         direction: object = {1.0: 1, 0.0: -1}.get(number) if isinstance(number, float) else thumb(words)
-        return feedback(direction, comment=comment, source_kind=name, time=at)
-    found = feedback(words, comment=comment, tags=[words] if words else None, source_kind=name, time=at)
-    return found + (rating(number, source_kind=name, time=at) if kind == "NUMERIC" else ())
+        return feedback(direction, comment=comment, source_kind=name, time=at, by=by)
+    said = feedback(
+        thumb_in_words(words),
+        comment=comment,
+        tags=[words] if words else None,
+        source_kind=name,
+        time=at,
+        by=by,
+    )
+    return said + (rating(number, source_kind=name, time=at, by=by) if kind == "NUMERIC" else ())
 
 
 def _number(value: object) -> float | None:

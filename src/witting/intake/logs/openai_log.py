@@ -34,7 +34,7 @@ from witting.intake.json_stream import (
     split_lines_or_array,
 )
 from witting.intake.logs.exchange import Exchange, Given, about_of, first_time, nodes_of, turns_of
-from witting.intake.signals import distinct, feedback, is_text, rating
+from witting.intake.signals import distinct, feedback, is_text, rating, thumb, thumb_in_words
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "openai_log"
@@ -164,15 +164,15 @@ def _feedback(value: object, time: Instant | None) -> tuple[Signal, ...]:
     own = from_either(given.get("created")) or from_either(given.get("created_at")) or time
     when = own.iso if own else None
     score = given.get("rating")
+    stated = thumb(given.get("thumb"))
     signals = feedback(
-        given.get("thumb", score),
+        thumb_in_words(score) if stated is None else stated,
         comment=given.get("comment"),
         tags=given.get("tags"),
         source_kind="feedback",
         time=when,
     )
-    if "thumb" in given or not any(signal.kind == "thumb" for signal in signals):
-        signals += rating(score, source_kind="feedback", time=when)
+    signals += rating(score, source_kind="feedback", time=when)
     correction = given.get("correction")
     if is_text(correction) and correction.strip():
         signals += (Signal("correction", text=correction, source_kind="feedback", time=when),)

@@ -2,7 +2,9 @@
 
 Covered: ChatInference, BooleanMetricFeedback, FloatMetricFeedback, CommentFeedback, DemonstrationFeedback, as JSON lines,
 CSV or Parquet of their columns; times from the UUIDv7 where no column has one; `tags.user_id` as the speaker, the
-episode as the conversation. Feedback on an episode stands on its last answer. Not covered: JsonInference, tool calls.
+episode as the conversation. Feedback on an episode stands on its last answer. Whose feedback it is says its own
+`tags.user_id`, and without it nobody: programs and developers give feedback as users do. One with the tag of an evaluator is
+`judged_by_machine`. Not covered: JsonInference, tool calls.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from witting.intake.instant import Instant, from_either, from_epoch
 from witting.intake.json_stream import as_dict, first_text
 from witting.intake.logs.exchange import Exchange
 from witting.intake.logs.traces import Feedback, messages_in, read_traces, unpacked
-from witting.intake.signals import is_text, rating
+from witting.intake.signals import SOMEBODY_ELSE, is_text, rating
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns
 
 NAME = "tensorzero"
+EVALUATOR = "tensorzero::evaluator_inference_id"  # a tag that the gateway sets on what a model judged
 INFERENCE = frozenset(("id", "episode_id", "function_name", "input", "output"))
 FEEDBACK = (
     frozenset(("target_id", "metric_name", "value")),
@@ -43,7 +46,7 @@ def read(export: Export) -> Iterator[Turn | Skipped]:
         id, episode = first_text(value.get("id")), first_text(value.get("episode_id"))
         if "input" in value and id and episode:
             last[episode] = max(last.get(episode, ""), id)  # UUIDv7 sorts by time
-        elif target := _about(value):
+        elif (target := _about(value)) and not _is_machines(value):
             told.add(target, *_signals(value))
 
     def understand(row: Row, told: Feedback) -> Exchange | str:
@@ -58,6 +61,8 @@ def _about(value: Mapping[str, Any]) -> str | None:  # Any: cells
 
 def _understood(row: Row, told: Feedback, last: Mapping[str, str]) -> Exchange | str:
     value = row.value
+    if "input" not in value and _is_machines(value):
+        return "judged_by_machine"
     if "input" not in value:
         return "feedback_joined" if _about(value) else "unknown_shape"
     id, episode = first_text(value.get("id")), first_text(value.get("episode_id"))
@@ -66,16 +71,25 @@ def _understood(row: Row, told: Feedback, last: Mapping[str, str]) -> Exchange |
     asked = as_dict(unpacked(value.get("input")))
     system = messages_in(asked.get("system"), "system")
     history = [*system, *messages_in(asked.get("messages"), "user")]
-    tags = as_dict(unpacked(value.get("tags")))
     return Exchange(
         conversation=fit_id(episode),
         named=True,
-        speaker=fit_id(first_text(tags.get("user_id"), tags.get("user")) or UNKNOWN_ACCOUNT),
+        speaker=fit_id(_person(value) or UNKNOWN_ACCOUNT),
         time=from_either(value.get("timestamp")) or _time_in(id),
         history=history,
         answers=_one(messages_in(value.get("output"), "assistant")),
         signals=told.of(id, episode if last.get(episode) == id else None),
     )
+
+
+def _person(value: Mapping[str, Any]) -> str | None:  # Any: cells
+    """Whom a row's tags name."""
+    tags = as_dict(unpacked(value.get("tags")))
+    return first_text(tags.get("user_id"), tags.get("user"))
+
+
+def _is_machines(value: Mapping[str, Any]) -> bool:  # Any: cells
+    return EVALUATOR in as_dict(unpacked(value.get("tags")))
 
 
 def _one(messages: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:  # Any: JSON
@@ -97,19 +111,22 @@ def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
     id = first_text(value.get("id"))
     time = _time_in(id) if id else None
     at, given = time.iso if time else None, value.get("value")
+    by = fit_id(_person(value) or SOMEBODY_ELSE)
     if "inference_id" in value:
         better = _one(messages_in(given, "assistant"))
         return (
-            (Signal("correction", text=better[0]["content"], source_kind="demonstration", time=at),)
+            (Signal("correction", text=better[0]["content"], source_kind="demonstration", time=at, by=by),)
             if better
             else ()
         )
     name = f"metric:{first_text(value.get('metric_name')) or '?'}"[:80]
     if "metric_name" not in value:
-        return (Signal("comment", text=given, source_kind="comment", time=at),) if is_text(given) else ()
+        said = Signal("comment", text=given, source_kind="comment", time=at, by=by)
+        return (said,) if is_text(given) else ()
     if isinstance(given, bool) or str(given).lower() in ("true", "false"):
-        return (Signal("thumb", value=1 if str(given).lower() == "true" else -1, source_kind=name, time=at),)
-    return rating(_number(given), source_kind=name, time=at)
+        direction = 1 if str(given).lower() == "true" else -1
+        return (Signal("thumb", value=direction, source_kind=name, time=at, by=by),)
+    return rating(_number(given), source_kind=name, time=at, by=by)
 
 
 def _number(value: object) -> float | None:

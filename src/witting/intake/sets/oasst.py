@@ -5,7 +5,8 @@ lines with `message_tree_id`, and the flat seed tree file (`user_message_id`, `p
 Parquet form, review and moderation fields.
 
 A record is a message. A rank (0 is best) becomes a preference for every pair of finished siblings whose ranks and
-words differ, a quality label a `rating` between 0 and 1, an emoji +1 or -1 a `reaction` (once, however often given).
+words differ, a quality label a `rating` between 0 and 1, an emoji +1 or -1 a `reaction` (once, however often given). All of
+these are other volunteers' judgements, not the prompter's.
 Nobody left a branch of such a tree: the active path is the best ranked way down, unranked last, then file order, and
 the other branches say `on_active_path` false. Deleted messages are skipped, and link the others still. Audience
 `assistant`, time where the file has `created_date`; the speaker is `user_id` where it is given.
@@ -38,7 +39,7 @@ from witting.intake.json_stream import (
     split_lines_or_array,
     value_at,
 )
-from witting.intake.signals import Answer, preference, rating
+from witting.intake.signals import SOMEBODY_ELSE, Answer, preference, rating
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 
 NAME = "oasst"
@@ -207,9 +208,11 @@ def _signals(message: Mapping[str, Any]) -> tuple[Signal, ...]:
     quality = as_dict(as_dict(message.get("labels")).get("quality")).get("value")
     emojis = as_dict(message.get("emojis"))
     reactions = tuple(
-        Signal("reaction", value=emoji, source_kind="emojis") for emoji in ("+1", "-1") if emoji in emojis
+        Signal("reaction", value=emoji, source_kind="emojis", by=SOMEBODY_ELSE)
+        for emoji in ("+1", "-1")
+        if emoji in emojis
     )
-    return (*rating(quality, source_kind="labels.quality"), *reactions)
+    return (*rating(quality, source_kind="labels.quality", by=SOMEBODY_ELSE), *reactions)
 
 
 # The seed file
@@ -300,7 +303,7 @@ def _pairs(messages: list[_Message]) -> dict[str, list[Signal]]:
         for better in ranked:
             for worse in ranked:
                 if better.rank < worse.rank:
-                    signal = preference(_answer(better), _answer(worse), source_kind="rank")
+                    signal = preference(_answer(better), _answer(worse), source_kind="rank", by=SOMEBODY_ELSE)
                     pairs.setdefault(better.node.id, []).extend(signal)
     return pairs
 

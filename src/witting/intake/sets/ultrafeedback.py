@@ -3,7 +3,7 @@
 Covered: {"instruction", "completions": [{"response", "annotations": {aspect: {"Rating"}}}]}; JSON, JSON lines, Parquet.
 Not covered: the rationales. `overall_score` is known to be wrong in places (facts), so the mean of the aspects counts:
 a `rating` on each answer, and a `preference` of the best to the worst where they differ by MARGIN or more. The judge is
-a model: the signals' `source_kind` says so, and rights finds no person behind any of it.
+a model: the signals' `source_kind` and `by` say so, and rights finds no person behind any of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from witting.intake.assistants.tree import Node
 from witting.intake.facts import family
 from witting.intake.json_stream import as_dict
 from witting.intake.sets.record import NotOurs, Talk, messages, node, read_talks
-from witting.intake.signals import Answer, preference, rating
+from witting.intake.signals import SOMEBODY_ELSE, Answer, preference, rating
 from witting.intake.source import Export, Member, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns
 
@@ -51,14 +51,16 @@ def _talk(row: Row, member: str) -> Talk:
     if len(known) > 1 and known[-1][0] - known[0][0] >= MARGIN:
         best, worse = rated[known[-1][1]], rated[known[0][1]]
         pair = (Answer(one.id, one.text, one.skip is None) for one in (best, worse))
-        found = (*best.signals, *preference(*pair, source_kind=JUDGED))
+        found = (*best.signals, *preference(*pair, source_kind=JUDGED, by=SOMEBODY_ELSE))
         rated[known[-1][1]] = replace(best, signals=found)
     current = rated[known[-1][1]].id if known else None
     return Talk([prompt, *rated], current=current)
 
 
 def _rated(one: Node, score: float | None) -> Node:
-    return one if score is None or one.skip else replace(one, signals=rating(score, source_kind=JUDGED))
+    if score is None or one.skip:
+        return one
+    return replace(one, signals=rating(score, source_kind=JUDGED, by=SOMEBODY_ELSE))
 
 
 def _score(completion: Mapping[str, Any]) -> float | None:  # Any: JSON

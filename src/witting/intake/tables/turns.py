@@ -1,29 +1,34 @@
 """Our own turns read back: what `witting intake --turns` and a preview's `--out` write, as JSON lines, CSV or Parquet.
 
-Covered: every field of docs/formats/intake-turns.md, signals included, so that writing and reading back changes nothing
-but where a turn's bytes lie. Not covered: other people's columns (`mapped.py`). The turn keeps the source it came from,
+Covered: every field of docs/formats/intake-turns.md, recorded signals included, so that writing and reading back changes
+nothing of them but where a turn's bytes lie. Not covered: other people's columns (`mapped.py`). The turn keeps the source it came from,
 so its person keeps their handle and its platform's terms go on to bind.
+
+Of signals, only what a product recorded is read: what words imply was read in a dry run from words that nobody may have
+permitted. It is no record, so it is not counted either; curation reads it again, after rights.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from witting.intake.assistants.tree import fit_id
 from witting.intake.facts import family
+from witting.intake.implied.measured import RULE_OF
 from witting.intake.instant import from_iso
 from witting.intake.json_stream import as_dict, first_text
 from witting.intake.signals import is_text
-from witting.intake.source import Evidence, Export, Member, Signal, Skipped, Source, Turn
+from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns, rows
 from witting.schema import AUDIENCES, PRECISIONS, PURPOSES, ROLES, SIGNAL_KINDS
 
 NAME = "turns"
 NEEDED = frozenset(("conversation", "turn", "speaker", "role", "text", "audience", "source"))
 SIGNALS_MAX = 1_000
+RECORDED = "recorded/1"
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")  # a source of ours, or one that a mapping named
 
 
@@ -103,35 +108,18 @@ def _listed(value: object) -> list[Any]:  # Any: JSON
 
 def _signals(value: object) -> Iterator[Signal]:
     for entry in map(as_dict, _listed(value)):
-        if entry.get("kind") not in SIGNAL_KINDS:
+        kind, rule = entry.get("kind"), entry.get("rule")
+        if kind not in SIGNAL_KINDS or kind in RULE_OF or rule not in (None, "", RECORDED):
             continue
         text = entry.get("text")
-        confidence = entry.get("confidence", 1.0)
         yield Signal(
-            kind=str(entry["kind"]),
+            kind=str(kind),
             value=entry.get("value"),
             text=text if is_text(text) else None,
             source_kind=first_text(entry.get("source_kind")),
             time=str(entry["time"]) if from_iso(entry.get("time")) else None,
             by=first_text(entry.get("by")),
-            rule=first_text(entry.get("rule")) or "recorded/1",
-            confidence=float(confidence)
-            if isinstance(confidence, (int, float)) and 0 <= confidence <= 1
-            else 1.0,
-            evidence=_evidence(as_dict(entry.get("evidence"))),
         )
-
-
-def _evidence(value: Mapping[str, Any]) -> Evidence | None:  # Any: JSON
-    turn, start, end = (value.get(name) for name in ("turn", "start", "end"))
-    if (
-        isinstance(turn, str)
-        and isinstance(start, int)
-        and isinstance(end, int)
-        and 0 <= start <= end < 1 << 31
-    ):
-        return Evidence(turn, start, end)
-    return None
 
 
 SOURCE = Source(name=NAME, facts=family("tables")[NAME], claims=claims, read=read)
