@@ -79,7 +79,7 @@ def _turn(row: Row, member: str) -> Turn | str:
         role=str(value["role"]),
         time=str(value["time"]) if time else None,
         time_precision=(precision if precision in PRECISIONS else "s") if time else None,
-        text=None if deleted else text,
+        text=None if deleted else text or None,  # CSV writes null as nothing
         audience=str(value["audience"]),
         source=source,
         bytes=(row.start, row.end),
