@@ -33,6 +33,9 @@ def record(
     return head.encode() + block + b"\r\n\r\n"
 
 
+REFUSING = "User-agent: *\nDisallow: /\n"
+
+
 def robots(text: str = ALLOW, status: str = "200 OK") -> bytes:
     return record("https://a.example/robots.txt", text, status=status, type="text/plain")
 
@@ -120,6 +123,12 @@ def test_rules_may_stand_in_another_file_and_silence_bars_training() -> None:
         ),
         ((robots("", "404 Not Found"), page()), False),
         ((robots("", "503 Unavailable"), page()), True),
+        ((robots("", "403 Forbidden"), page()), True),
+        ((robots("", "301 Moved Permanently"), page()), True),  # says nothing, and nothing else was met
+        ((robots(), robots("", "301 Moved Permanently"), page()), False),
+        ((robots(REFUSING), robots("", "301 Moved Permanently"), page()), True),
+        ((robots(REFUSING), robots("", "404 Not Found"), page()), True),
+        ((robots(), robots(REFUSING), robots(), page()), True),
     ],
 )
 def test_the_most_restrictive_word_wins(parts: tuple[bytes, ...], refuses: bool) -> None:

@@ -132,9 +132,17 @@ def test_text_before_the_first_head_is_kept_in_quarantine():
 # Speakers
 
 
-def test_a_colon_in_a_name_is_found_where_every_line_has_it():
-    spoken = turns(android("Dr: Who: hello", "Bo: hi", "Dr: Who: bye", "Dr: Who: really"))
+def test_a_colon_in_a_name_is_found_where_every_line_has_it_and_something_else_says_the_name():
+    lines = ("Dr: Who: hello", "Bo: hi", "Dr: Who: bye", "Dr: Who: really")
+    spoken = turns(android(*lines), path="WhatsApp Chat with Dr_ Who.txt")
     assert {turn.speaker for turn in spoken} == {"Dr: Who", "Bo"}
+    spoken = turns(android("Bo added Dr: Who", *lines))
+    assert {turn.speaker for turn in spoken} == {"Dr: Who", "Bo"}
+
+
+def test_lines_that_begin_alike_rename_nobody():
+    spoken = turns(android(*(f"Ann: Total: {n} euros" for n in range(30)), "Bo: thanks"))
+    assert [(turn.speaker, turn.text) for turn in spoken[:1]] == [("Ann", "Total: 0 euros")]
     spoken = turns(android("Ann: note: milk", "Ann: note: bread", "Ann: yes"))
     assert {turn.speaker for turn in spoken} == {"Ann"}
 
@@ -157,6 +165,14 @@ def test_names_lose_marks_but_an_unsaved_contact_keeps_its_tilde():
 )
 def test_the_audience_is_what_the_file_proves(lines, audience):
     assert {turn.audience for turn in turns(android(*lines))} == {audience}
+
+
+@pytest.mark.parametrize(
+    ("title", "audience"), [("Bo", "direct"), ("bo (2)", "direct"), ("Football Team", "unknown")]
+)
+def test_a_chat_of_two_that_is_called_otherwise_may_be_a_group(title, audience):
+    spoken = turns(android("Ann: a", "Bo: b"), path=f"WhatsApp Chat with {title}.txt")
+    assert {turn.audience for turn in spoken} == {audience}
 
 
 def test_a_chat_with_meta_ai_is_a_talk_with_an_assistant():

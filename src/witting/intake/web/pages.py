@@ -31,6 +31,8 @@ NAME = "web"
 HTML = ("text/html", "application/xhtml+xml")
 PAGE_BYTES_MAX = 4 << 20
 KEPT_BYTES_MAX = 1 << 20
+ROBOTS_MAX = 100  # copies that differ, of one host
+REFUSES_ALL = "User-agent: *\nDisallow: /"
 SITE_BYTES_MAX = 512 << 10  # as much of a robots.txt as crawlers read (RFC 9309 §2.5)
 SITES_MAX = 1_000_000
 
@@ -152,17 +154,24 @@ def _learn(record: _Record, sites: dict[str, Site]) -> None:
         return  # unknown, hence barred
     site, body = sites.setdefault(parts.netloc, Site()), record.body[:SITE_BYTES_MAX]
     if parts.path == "/robots.txt":
-        # no such file is no rule (RFC 9309 §2.3.1.3); a server that fails refuses everything (§2.3.1.4)
-        failed = "User-agent: *\nDisallow: /"
-        site.robots = (
-            body.decode("utf-8", "replace")
-            if record.status == 200
-            else ""
-            if (record.status or 500) < 500
-            else failed
-        )
+        rules = _rules(record.status, body.decode("utf-8", "replace"))
+        if rules is not None and len(site.robots) < ROBOTS_MAX:
+            site.robots.add(rules)
+        elif rules is not None:
+            site.robots.add(REFUSES_ALL)  # so many copies that differ: nobody can say which holds
     elif record.status == 200:
         site.tdm += read_tdmrep(body)
+
+
+def _rules(status: int | None, body: str) -> str | None:
+    """What a site answers for its robots.txt: rules, none for a file that is not there (RFC 9309 §2.3.1.3), and a refusal of
+    everything for one that it keeps or fails to give (§2.3.1.4; 401 and 403 are read more strictly than there). None for what
+    says nothing, such as a redirect, whose end is another record. Of several all must allow."""
+    if status is None or 300 <= status < 400:
+        return None
+    if status < 300:
+        return body
+    return "" if status in (404, 410) else REFUSES_ALL
 
 
 def _page(record: _Record, place: tuple[int, int], sites: Mapping[str, Site], member: str) -> Turn | Skipped:

@@ -34,7 +34,7 @@ _USE = re.compile(r"([a-z-]+)\s*=\s*([a-z?0-9]+)", re.IGNORECASE)
 class Site:
     """What is known of one host."""
 
-    robots: str | None = None
+    robots: set[str] = field(default_factory=set)  # each robots.txt that was met; a site without one said ""
     tdm: list[tuple[str, bool]] = field(default_factory=list)  # location prefix, reserved
 
 
@@ -44,7 +44,7 @@ def barred(url: str, site: Site | None, headers: Mapping[str, str], page: Elemen
 
 
 def _refuses(url: str, site: Site | None, headers: Mapping[str, str], page: Element | None) -> bool:
-    if site is None or site.robots is None:
+    if site is None or not site.robots:
         return True  # unknown
     path = urlsplit(url).path or "/"
     if any(path.startswith(prefix) and reserved for prefix, reserved in site.tdm):
@@ -53,10 +53,12 @@ def _refuses(url: str, site: Site | None, headers: Mapping[str, str], page: Elem
         return True
     if "noai" in headers.get("x-robots-tag", "").lower():
         return True
-    usages = _USAGE_LINE.findall(site.robots)
+    usages = [usage for robots in site.robots for usage in _USAGE_LINE.findall(robots)]
     if any(path.startswith(prefix or "/") and _usage_refuses(said) for prefix, said in usages):
         return True
-    return _robots_refuse(url, site.robots) or (page is not None and any(map(_meta_refuses, _metas(page))))
+    return any(_robots_refuse(url, robots) for robots in site.robots) or (
+        page is not None and any(map(_meta_refuses, _metas(page)))
+    )
 
 
 def _usage_refuses(said: str) -> bool:

@@ -25,7 +25,7 @@ from functools import lru_cache, partial
 from witting.intake.facts import family
 from witting.intake.source import Export, Member, Skipped, Source, Turn
 from witting.intake.whatsapp.calendars import DAYS_KEPT_MAX, day_of
-from witting.intake.whatsapp.evidence import survey
+from witting.intake.whatsapp.evidence import Evidence, letters, survey
 from witting.intake.whatsapp.header import Header, Shape, parse_header
 from witting.intake.whatsapp.heads import Heads
 from witting.intake.whatsapp.message import Kind, Names, classify, one_exporter, speaker_name
@@ -88,15 +88,16 @@ def _chat(member: Member, heads: Heads, said: str | None) -> Chat:
     dates = evidence.dates or Dates(shape)  # none seen: every message with a head is broken
     order = decide_order(dates, frozenset(evidence.languages), said).order
     speakers = {one_exporter(speaker_name(name)) for name in evidence.speakers}
+    title = _title(member.path)
     with_meta_ai = META_AI in speakers and len(speakers) <= 2 and not evidence.is_group
     if with_meta_ai:
         audience = "assistant"
     elif evidence.is_group or len(speakers) > 2:
         audience = "closed_group"
     else:
-        audience = "direct" if len(speakers) == 2 else "unknown"
+        audience = "direct" if len(speakers) == 2 and not _is_called(title, evidence, speakers) else "unknown"
     first = next(record for record in records(member, heads, of_shape(shape, order)) if record.header)
-    colon_names = evidence.colon_names()
+    colon_names = evidence.colon_names(title)
     is_cut_the_same = not colon_names and dates.impossible(order) == 0
     return Chat(
         shape=shape,
@@ -124,6 +125,12 @@ def _conversation(
         first_line = first.raw.decode("utf-8", "replace")[first.header.end :].partition("\n")[0]
         who = [title or _title(member.path) or unmarked(first_line).strip()]
     return _key("whatsapp", *who, _time(first.header, order))
+
+
+def _is_called(title: str | None, evidence: Evidence, speakers: set[str]) -> bool:
+    """Whether the chat has a title that is neither speaker's name: a group, of which only two spoke."""
+    known = {letters(name) for name in speakers}
+    return any(letters(said) not in known for said in (title, evidence.title) if said)
 
 
 def _title(path: str) -> str | None:

@@ -32,6 +32,7 @@ RECORDS_MAX = 500_000  # an export holds about 40,000
 SHAPES_MAX = 200
 MIXED_LINES_MIN = 5  # so many heads of a second shape, and a tenth of the first: two exports in one file
 COLON_NAME_LINES_MIN = 3
+APP_LINES_MAX, APP_LINE_CHARS_MAX = 10_000, 500
 BROKEN_PERCENT_MAX = 1
 
 
@@ -48,6 +49,7 @@ class Evidence:
     speakers: set[str] = field(default_factory=set)
     is_group: bool = False
     title: str | None = None  # what iOS calls the chat in the lines it wrote
+    said_by_app: set[str] = field(default_factory=set)  # lines with a colon that nobody spoke
     names: Names = field(default_factory=Names)
     records: int = 0
     broken: int = 0
@@ -99,6 +101,8 @@ class Evidence:
             )
             if name is not None and body.startswith("\u200e"):
                 self.title = self.title or name
+            if ":" in body and len(self.said_by_app) < APP_LINES_MAX:
+                self.said_by_app.add(body[:APP_LINE_CHARS_MAX])
         else:
             self._see_speaker(name)
         self._see_language(plain(body))
@@ -116,13 +120,25 @@ class Evidence:
         if orders is not None and len(orders) == 1:
             self.languages |= orders
 
-    def colon_names(self) -> frozenset[str]:
-        """Names that hold a colon: every line of "Dr" goes on with the same words up to the next colon."""
-        return frozenset(
+    def colon_names(self, file_title: str | None) -> frozenset[str]:
+        """Names that hold a colon: every line of "Dr" goes on with the same words up to the next colon, and the chat's title or
+        a line of the app has the whole name. Without such a witness somebody may just begin all lines alike."""
+        found = (
             f"{name}: {second}"
             for name, second in self.seconds.items()
             if second is not None and self.heads[name] >= COLON_NAME_LINES_MIN
         )
+        titles = {letters(title) for title in (file_title, self.title) if title}
+        return frozenset(
+            name
+            for name in found
+            if letters(name) in titles or any(name in said for said in self.said_by_app)
+        )
+
+
+def letters(name: str) -> str:
+    """What a name keeps as the name of a file: letters and digits."""
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 @dataclass
