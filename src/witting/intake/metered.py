@@ -17,6 +17,25 @@ from typing import BinaryIO, cast
 from witting.intake.source import Member
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
+UNITS = {"MB": 1_000_000, "kB": 1_000, "bytes": 1}  # in which progress is told
+UNITS_MIN = 10  # at least so many of them in all
+
+
+def unit_for(total: int) -> str:
+    """The largest unit of which there are some."""
+    return next(unit for unit, size in UNITS.items() if total >= size * UNITS_MIN or size == 1)
+
+
+def in_units(tell: Callable[[str, int, int], None], what: str) -> Progress:
+    """Told bytes, says them in the unit that suits all of them."""
+
+    def progress(done: int, total: int) -> None:
+        unit = unit_for(total)
+        tell(f"{what} ({unit})", done // UNITS[unit], total // UNITS[unit])
+
+    return progress
+
+
 READ_BYTES = 1 << 18
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from witting.intake.metered import size_on_disk
+from witting.intake.metered import UNITS, size_on_disk, unit_for
 from witting.walk.step import Step
-
-UNITS = {"MB": 1_000_000, "kB": 1_000, "bytes": 1}  # in which progress is told
-UNITS_MIN = 10  # at least so many of them in all
 
 
 class Told:
@@ -19,9 +16,7 @@ class Told:
         self._step, self._sources = step, sources
         self._sizes = [size_on_disk(path) for path in sources]
         self._before = 0
-        self._unit = next(
-            unit for unit, size in UNITS.items() if sum(self._sizes) >= size * UNITS_MIN or size == 1
-        )
+        self._unit = unit_for(sum(self._sizes))
 
     def one_by_one(self) -> Iterator[Path]:
         """Each source; asked for the next, the one before is done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,16 +20,20 @@ from witting.doors.cli.reading import (
     check_paths,
     exit_code,
     name_them,
+    not_read,
     read,
     skipped,
 )
-from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
+from witting.doors.cli.screen import DEFAULT, Common, folded, now, progress, show, table, width
 from witting.errors import UsageError
-from witting.intake import SOURCES, Facts, FileVerdict, Turn
+from witting.intake import SKIPPED, SOURCES, Facts, FileVerdict, Turn
 from witting.intake.implied import with_implied
 from witting.intake.source import Record
 from witting.reports.preview_page import turn_line
+from witting.reports.words import count, printable
 from witting.workspace import Workspace
+
+HEAD = ("source", "verdict", "records", "turns", "signals", "skipped", "set aside", "file")
 
 APP = App(
     name="intake",
@@ -61,8 +65,11 @@ def intake(
     check_paths(paths, what_for="read")
     if turns is not None and not dry_run:
         raise UsageError("--turns writes words in plain and goes with --dry-run only.")
-    verdicts = _dry(paths, reading, turns, common) if dry_run else _sealed(paths, reading, common)
-    show(common, {"files": [as_json(verdict) for verdict in verdicts]}, lambda: _page(verdicts))
+    verdicts, implied = (
+        _dry(paths, reading, turns, common) if dry_run else (_sealed(paths, reading, common), 0)
+    )
+    files = [as_json(verdict) for verdict in verdicts]
+    show(common, {"files": files, "signals_implied": implied}, lambda: _page(verdicts, implied))
     return exit_code(verdicts)
 
 
@@ -117,55 +124,75 @@ def _sealed(paths: tuple[Path, ...], reading: Reading, common: Common) -> list[F
         return admit_paths(step, paths, source=reading.source, readers=readers, account=reading.named())
 
 
-def _dry(paths: tuple[Path, ...], reading: Reading, turns: Path | None, common: Common) -> list[FileVerdict]:
+def _dry(
+    paths: tuple[Path, ...], reading: Reading, turns: Path | None, common: Common
+) -> tuple[list[FileVerdict], int]:
+    """The verdicts, and how many signals of those written are implied by words."""
     outputs = Outputs(reading.inputs(paths))
     outputs.check("--turns", turns, is_turns)
     with progress(common) as tell, outputs:
-        return _verdicts(
-            read(paths, reading, tell, what="reading exports"),
-            None if turns is None else outputs.open(turns),
-        )
+        records = read(paths, reading, tell, what="reading exports")
+        if turns is None:
+            return [record for record in records if isinstance(record, FileVerdict)], 0
+        return _written(with_implied(records), outputs.open(turns))
 
 
-def _verdicts(records: Iterator[Record | FileVerdict], out: TextIO | None) -> list[FileVerdict]:
-    if out is None:
-        return [record for record in records if isinstance(record, FileVerdict)]
-    verdicts = []
-    for record in with_implied(records):
+def _written(records: Iterable[Record | FileVerdict], out: TextIO) -> tuple[list[FileVerdict], int]:
+    verdicts, implied = [], 0
+    for record in records:
         if isinstance(record, Turn):
             out.write(json.dumps(turn_line(record), ensure_ascii=True) + "\n")
+            implied += sum(signal.evidence is not None for signal in record.signals)
         elif isinstance(record, FileVerdict):
             verdicts.append(record)
-    return verdicts
+    return verdicts, implied
 
 
-def _page(verdicts: list[FileVerdict]) -> str:
-    return "\n".join(_lines(verdicts))
+def _page(verdicts: list[FileVerdict], implied: int) -> str:
+    return "\n".join(_lines(verdicts, implied))
 
 
-def _lines(verdicts: list[FileVerdict]) -> Iterator[str]:
+def _lines(verdicts: list[FileVerdict], implied: int) -> Iterator[str]:
     if not verdicts:
         yield "These files were read before; nothing new."
         return
-    head = ("source", "verdict", "records", "turns", "signals", "file")
-    yield table(
-        [
-            (
-                v.source or "-",
-                v.verdict,
-                f"{v.records:,}",
-                f"{v.turns:,}",
-                f"{v.signals:,}",
-                v.path + _because(v),
-            )
-            for v in verdicts
-        ],
-        head=head,
-    )
+    yield from _files(verdicts)
+    yield from map(folded, not_read(verdicts))
     if counts := skipped(verdicts):
-        yield "Skipped: " + ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common()) + "."
-    yield from name_them(verdicts)
+        yield "Skipped or set aside:"
+        yield from (
+            folded(f"  {n:>7,}  {reason}: {SKIPPED.get(reason, '')}") for reason, n in counts.most_common()
+        )
+    if implied:
+        yield folded(
+            f"{count(implied, 'signal')} more that words imply stand in the turns; signals above are recorded ones."
+        )
+    yield from map(folded, name_them(verdicts))
 
 
-def _because(verdict: FileVerdict) -> str:
-    return f" ({verdict.reason})" if verdict.reason else ""
+def _files(verdicts: list[FileVerdict]) -> Iterator[str]:
+    """A line a file where the screen is wide enough, else a paragraph. Records = turns + skipped + set aside."""
+    rows = [_row(v.source or "-", v.verdict, [v], printable(v.path)) for v in verdicts]
+    if len(verdicts) > 1:
+        rows.append(_row("all", "", verdicts, count(len(verdicts), "file")))
+    drawn, columns = table(rows, head=HEAD), width()
+    if columns is None or max(map(len, drawn.splitlines())) <= columns:
+        yield drawn
+        return
+    for source, verdict, *numbers, file in rows:
+        yield folded(file)
+        said = ", ".join(f"{number} {what}" for number, what in zip(numbers, HEAD[2:-1], strict=True))
+        yield folded(f"  {' '.join(filter(None, (source, verdict)))}: {said}")
+
+
+def _row(source: str, verdict: str, of: list[FileVerdict], file: str) -> tuple[str, ...]:
+    set_aside = sum(v.quarantined for v in of)
+    left = sum(sum(v.skipped.values()) for v in of) - set_aside
+    numbers = (
+        sum(v.records for v in of),
+        sum(v.turns for v in of),
+        sum(v.signals for v in of),
+        left,
+        set_aside,
+    )
+    return (source, verdict, *(f"{number:,}" for number in numbers), file)

@@ -21,6 +21,7 @@ from witting.errors import UsageError
 from witting.intake import FileVerdict, Source, admit
 from witting.intake.account import checked_account
 from witting.intake.detect import with_mappings
+from witting.intake.metered import in_units
 from witting.intake.owners import told
 from witting.intake.source import Record
 from witting.reports.words import count, printable, refusal
@@ -83,7 +84,7 @@ def read(
         sources=reading.readers(),
         text_chars_max=Settings().intake.text_chars_max,
         with_exporter=with_exporter,
-        progress=partial(tell, f"{what} (bytes)"),
+        progress=in_units(tell, what),
         hear=partial(hear, now=now()),
     )
     return told(records, account=account)

@@ -137,12 +137,16 @@ class _Lines:
     def __init__(self) -> None:
         self._began: dict[str, float] = {}
         self._spoke: dict[str, float] = {}
+        self._ended: set[str] = set()
 
     def tell(self, what: str, done: int, total: int) -> None:
         at = time.monotonic()
+        if done >= total and what in self._ended:
+            return
         took = at - self._began.setdefault(what, at)
         silent = at - self._spoke[what] if what in self._spoke else None
         if done >= total:
+            self._ended.add(what)
             if silent is None and took < LINE_SECONDS:
                 return
         elif silent is not None and silent < LINE_SECONDS:
