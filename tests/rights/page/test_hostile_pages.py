@@ -62,7 +62,23 @@ def test_a_page_without_a_question_is_an_error_that_says_what_was_looked_for(
     look_at: Any, impatient: None
 ) -> None:
     with pytest.raises(UnreadablePage, match="asks for a consent in the 14 languages"):
-        look_at("nothing-asked.html")
+        look_at("footer-only.html")  # speaks of cookies, links to privacy and terms, asks nothing
+
+
+def test_a_page_that_hides_from_programs_is_seen_as_people_see_it(look_at: Any, tmp_path: Path) -> None:
+    asks = ASKS.format(yes="onclick='this.parentNode.remove()'", no="onclick='this.parentNode.remove()'")
+    hides = """<script>if (navigator.webdriver || /Headless/.test(navigator.userAgent))
+      document.querySelector('[role=dialog]').remove()</script>"""
+    assert look_at(page(tmp_path, asks + hides)).views[0].steps["refuse"] == 1
+
+
+def test_buttons_that_are_there_before_the_page_listens_are_pressed_again(
+    look_at: Any, tmp_path: Path
+) -> None:
+    late = """<script>setTimeout(() => { for (const b of document.querySelectorAll('button'))
+      b.onclick = () => b.parentNode.remove() }, 700)</script>"""
+    steps = look_at(page(tmp_path, ASKS.format(yes="", no="") + late)).views[0].steps
+    assert (steps["accept"], steps["refuse"]) == (1, 1)
 
 
 def test_an_error_of_the_server_is_no_consent_screen(look_at: Any) -> None:

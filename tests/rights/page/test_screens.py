@@ -13,7 +13,8 @@ import pytest
 from witting.rights.page.patterns import SEEN, load_patterns
 
 HERE = Path(__file__).parent
-SCREENS = tomllib.loads((HERE / "screens.toml").read_text("utf-8"))["screen"]
+TABLE = tomllib.loads((HERE / "screens.toml").read_text("utf-8"))
+SCREENS, VARIANTS = TABLE["screen"], TABLE["variant"]
 NOT_ASKED_HERE = {
     "10.notice_version",
     "31.captured_by",
@@ -36,6 +37,18 @@ def test_a_screen_is_seen_as_it_is(look_at: Any, screen: dict[str, Any]) -> None
     assert failed == set(screen["fails"])
     assert all(failure.source and failure.remedy for failure in report.failed_on_page)
     assert all(proof.element and proof.figures for finding in report.patterns for proof in finding.proofs)
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [pytest.param(v, id=v["page"], marks=() if v["often"] else pytest.mark.stress) for v in VARIANTS],
+)
+def test_a_screen_built_otherwise_is_seen_as_it_is(look_at: Any, screen: dict[str, Any]) -> None:
+    report = look_at(f"{screen['page']}.html")
+    facts = report.views[0]
+    assert list(facts.steps.values()) == screen["steps"], json.dumps(facts.as_json(), indent=1)
+    assert facts.default_state == screen["default"]
+    assert seen(report) == set(screen["patterns"]), [f.as_json() for f in report.patterns if f.status == SEEN]
 
 
 def test_every_pattern_is_shown_by_a_screen_and_the_good_ones_show_none() -> None:

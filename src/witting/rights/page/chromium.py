@@ -39,6 +39,7 @@ FLAGS = (
     "--disable-gpu",
     "--no-first-run",
     "--dns-prefetch-disable",
+    "--disable-blink-features=AutomationControlled",  # what hides from programs is shown to people
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND"  # nothing resolves: for pages that are files

@@ -7,18 +7,24 @@
   const SELECTOR = 'a[href],button,summary,input:not([type=hidden]),select,textarea,[role=button],[role=link],' +
     '[role=checkbox],[role=switch],[role=radio],[role=tab],[role=menuitem],[role=menuitemcheckbox],[onclick]';
   const FIELDS = new Set(['text', 'email', 'password', 'tel', 'search', 'url', 'number', 'date']);
-  let kept = [];
+  let kept = [], roots = [];
 
   function* everything(root, frame) {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT);
     let count = 0;
     for (let el = walker.nextNode(); el && count < NODES_MAX; el = walker.nextNode(), count++) {
       yield [el, frame];
-      if (el.shadowRoot) yield* everything(el.shadowRoot, frame);
+      if (el.shadowRoot) {
+        roots.push(el.shadowRoot);
+        yield* everything(el.shadowRoot, frame);
+      }
       if (el.tagName === 'IFRAME') {
         let inside = null;
         try { inside = el.contentDocument; } catch { inside = null; }
-        if (inside && inside.body) yield* everything(inside.body, el);
+        if (inside && inside.body) {
+          roots.push(inside);
+          yield* everything(inside.body, el);
+        }
       }
     }
   }
@@ -28,7 +34,12 @@
     return { x: r.x + frame.clientLeft, y: r.y + frame.clientTop };
   };
   const style = el => el.ownerDocument.defaultView.getComputedStyle(el);
-  const parent = el => el.parentElement || (el.getRootNode() instanceof ShadowRoot ? el.getRootNode().host : null);
+  // One step out: out of a shadow root to its host, out of a frame of the same origin to the frame.
+  function parent(el) {
+    if (el.parentElement) return el.parentElement;
+    const root = el.getRootNode();
+    return root.host || (root !== document && root.defaultView ? root.defaultView.frameElement : null);
+  }
   function shown(el) {
     if (el.checkVisibility && !el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return false;
     const r = el.getBoundingClientRect();
@@ -116,8 +127,9 @@
     const range = el.ownerDocument.createRange();
     range.selectNodeContents(el);
     const t = range.getBoundingClientRect();
+    const picture = s.backgroundImage !== 'none' || Boolean(el.querySelector('img,svg,canvas,picture'));
     return {
-      ink: fill ? over(ink, ink[3] * fade, fill) : null, fill, around, font: parseFloat(s.fontSize),
+      picture, ink: fill && clean(el.innerText || el.value) ? over(ink, ink[3] * fade, fill) : null, fill, around, font: parseFloat(s.fontSize),
       weight: parseInt(s.fontWeight) || 400, text_width: t.width, moving: s.animationName !== 'none',
     };
   }
@@ -164,8 +176,13 @@
     return whole && size(whole.innerText) <= 4 * size(at.innerText) + 40 ? whole : at;
   }
 
+  // What innerText of the page leaves out: shadow roots and frames.
+  const whole = () => [document.body?.innerText || '',
+    ...roots.flatMap(root => [...root.children].map(child => child.innerText || ''))].join('\n').trim();
+
   function collect() {
     kept = [];
+    roots = [];
     const out = [];
     let foreign = 0;
     const pointer = new Set();
@@ -196,7 +213,7 @@
     }
     return {
       url: location.href, title: document.title, html_lang: document.documentElement.lang || '',
-      text: (document.body?.innerText || '').slice(0, TEXT_CHARS_MAX), controls: out, foreign_frames: foreign,
+      text: whole().slice(0, TEXT_CHARS_MAX), controls: out, foreign_frames: foreign,
       viewport: [innerWidth, innerHeight], height: document.documentElement.scrollHeight,
       version: document.querySelector('[data-notice-version]')?.dataset.noticeVersion || '',
       moving: [...document.querySelectorAll('video')].filter(v => shown(v) && v.autoplay).length +
@@ -205,7 +222,8 @@
     };
   }
   function layer(i) {
-    const [kind, el] = layerOf(kept[i].el);
+    const [kind, found] = layerOf(kept[i].el);
+    const el = found.tagName === 'IFRAME' && found.contentDocument ? found.contentDocument.body : found;
     const r = el.getBoundingClientRect();
     const corners = [[2, 2], [innerWidth - 3, 2], [2, innerHeight - 3], [innerWidth - 3, innerHeight - 3]];
     const held = corners.filter(([x, y]) => {
@@ -222,7 +240,7 @@
       headings: [...el.querySelectorAll('h1,h2,h3,h4,h5,h6,[role=heading],legend,strong,summary')].filter(shown)
         .map(h => clean(h.innerText)),
       fields: [...el.querySelectorAll('input')].filter(f => FIELDS.has(f.type) && shown(f)).map(f => f.type),
-      members: kept.map((k, n) => [k, n]).filter(([k]) => inside(k.frame || k.el)).map(([, n]) => n),
+      members: kept.map((k, n) => [k, n]).filter(([k]) => inside(k.el)).map(([, n]) => n),
     };
   }
   function point(i) {
@@ -234,7 +252,7 @@
     return [x + o.x, r.y + r.height / 2 + o.y];
   }
   function pulse() {
-    const text = document.body?.innerText || '';
+    const text = whole();
     let h = 0;
     for (let i = 0; i < text.length; i++) h = (h * 31 + text.charCodeAt(i)) | 0;
     const marks = [...document.querySelectorAll('input,[aria-checked],[aria-pressed],[aria-expanded]')]
@@ -247,6 +265,6 @@
   }
   const target = id => Boolean(id === '' || id === 'top' || document.getElementById(decodeURIComponent(id)) ||
     document.getElementsByName(decodeURIComponent(id)).length);
-  const text = () => (document.body?.innerText || '').slice(0, TEXT_CHARS_MAX);
+  const text = () => whole().slice(0, TEXT_CHARS_MAX);
   globalThis.witting = { collect, layer, point, pulse, stored, target, text };
 })();

@@ -58,6 +58,7 @@ class Control:
     weight: int
     text_width: float
     moving: bool
+    picture: bool = False  # an icon: its colours are not those computed
     meaning: str = "other"
     negative: bool = False  # a switch whose "on" is a no
 
@@ -73,7 +74,7 @@ class Control:
     @property
     def perceived(self) -> bool:
         seen = [ratio for ratio in (text_contrast(self), fill_contrast(self)) if ratio is not None]
-        return not seen or max(seen) >= PERCEIVED_CONTRAST_MIN
+        return self.picture or not seen or max(seen) >= PERCEIVED_CONTRAST_MIN
 
     @property
     def said(self) -> str:

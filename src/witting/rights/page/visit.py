@@ -38,6 +38,9 @@ VIEWPORTS: dict[str, dict[str, Any]] = {  # Any: keyword arguments of new_contex
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
 }
+# Consent layers hide from programs; what is judged is what people see. Chromium's reduced user agent, by viewport.
+AGENT = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{}.0.0.0 {}Safari/537.36"
+MACHINES = {"desktop": ("X11; Linux x86_64", ""), "phone": ("Linux; Android 10; K", "Mobile ")}
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Visit:
     """Holds a profile open; use in a `with`."""
 
     def __init__(self, setting: Setting) -> None:
-        options = VIEWPORTS[setting.viewport]
+        options, (machine, mobile) = VIEWPORTS[setting.viewport], MACHINES[setting.viewport]
         self.setting = setting
         self.fence = Fence(setting.target, {origin(setting.target.url)})
         self.dialogs = 0
@@ -76,6 +79,7 @@ class Visit:
         self._world: int | None = None
         self._context = setting.browser.new_context(
             **options,
+            user_agent=AGENT.format(machine, setting.browser.version.split(".")[0], mobile),
             locale=setting.language or "en-US",
             accept_downloads=False,
             service_workers="block",
@@ -155,17 +159,25 @@ class Visit:
             self._page.wait_for_timeout(150)
 
     def click(self, control: Control) -> bool:
-        """Press it and wait until the page is still. False where it has gone, or nothing happened at all."""
+        """Press it and wait until the page is still. False where it has gone, or twice nothing happened at all."""
+        return self._press(control) or self._press(
+            control
+        )  # a page may not listen yet when its buttons are there
+
+    def _press(self, control: Control) -> bool:
         where = self.ask("point", control.i)
         if where is None:
             return False
-        before = self.ask("pulse"), self._page.url, self.dialogs, len(self._context.pages)
+        before = self._state()
         pressed = {"x": where[0], "y": where[1], "button": "left", "clickCount": 1}
         self._send("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": where[0], "y": where[1]})
         self._send("Input.dispatchMouseEvent", {"type": "mousePressed", **pressed})
         self._send("Input.dispatchMouseEvent", {"type": "mouseReleased", **pressed})
         self.settle(since=before[0])
-        return before != (self.ask("pulse"), self._page.url, self.dialogs, len(self._context.pages))
+        return before != self._state()
+
+    def _state(self) -> tuple[str, str, int, int, str]:
+        return self.ask("pulse"), self._page.url, self.dialogs, len(self._context.pages), self.stored()
 
     def stored(self) -> str:
         """What the page keeps in this profile, as one text to compare."""
