@@ -2,15 +2,18 @@
 
 import base64
 import contextlib
+import json
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from witting.doors.cli import main
 from witting.errors import InvalidEvent, UsageError
 from witting.rights.evidence import PROFILES, judge, load_profile
 from witting.rights.signature import is_signed, signed_bytes
@@ -127,6 +130,24 @@ def test_a_signature_is_asked_for_in_strict_mode_only_and_covers_every_byte(good
         assert not is_signed(good | {"evidence_sig": broken}, key.public_key())
     del good["evidence_sig"]["log_index"]
     assert rows_failed(judge(good, profile="gdpr", now=NOW, signed=True)) == {32}
+
+
+def test_the_command_asks_for_the_signature_of_a_key(good, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("witting.doors.cli.rights.now", lambda: NOW)
+    key = Ed25519PrivateKey.generate()
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public, record = tmp_path / "key.pem", tmp_path / "evidence.json"
+    public.write_bytes(pem)
+    record.write_text(json.dumps(good))
+    asked = ["rights", "judge", str(record), "--json"]
+    assert main(asked) == 0
+    assert main([*asked, "--signed-by", str(public)]) == 1
+    assert "32.evidence_sig" in capsys.readouterr().out
+    signature = base64.b64encode(key.sign(signed_bytes(good))).decode()
+    record.write_text(json.dumps(good | {"evidence_sig": {"signature": signature, "log_index": 0}}))
+    assert main([*asked, "--signed-by", str(public)]) == 0
+    assert main([*asked, "--signed-by", str(record)]) != 0
+    assert "no public key in PEM" in capsys.readouterr().out
 
 
 def test_a_place_may_be_unknown_under_the_floor_only(good):

@@ -1,10 +1,12 @@
 """The cases that packs carry are run, and each dated rule does on its day what it says: change something, or nothing."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from witting.doors.cli import main
 from witting.errors import PolicyError
 from witting.rights.cases import differences, runnable, wrong_cases
 from witting.rights.pack import Case, PackFile, Rule, midnight
@@ -89,3 +91,28 @@ def test_a_half_written_case_is_refused():
     text = (OURS_FOLDER / "kr.toml").read_text("utf-8").replace("asked = 2026-11-24\n", "", 1)
     with pytest.raises(PolicyError, match="one of them is missing"):
         parse_pack("kr.toml", text.encode())
+
+
+def test_the_command_lists_every_rule_and_runs_the_cases_of_ones_own_pack(tmp_path, capsys):
+    assert main(["rights", "packs", "--json"]) == 0
+    listed = {pack["pack"]: pack for pack in json.loads(capsys.readouterr().out)["packs"]}
+    assert set(listed) == set(OURS.files)
+    india = {rule["rule"]: rule for rule in listed["in"]["rules"]}
+    assert (india["in.dpdp"]["status"], india["in.dpdp"]["in_force_from"]) == ("in_force", "2027-05-13")
+    assert {type(rule["reviewed"]) for pack in listed.values() for rule in pack["rules"]} == {bool}
+    pending = {
+        rule["rule"] for pack in listed.values() for rule in pack["rules"] if rule["status"] == "pending"
+    }
+    assert pending == {"eu.omnibus_88c", "jp.appi_bill", "sg.ai_notice"}
+
+    mine = tmp_path / "kr.toml"
+    mine.write_text(
+        (OURS_FOLDER / "kr.toml").read_text("utf-8").replace('answer = "minor"', 'answer = "consent"')
+    )
+    assert main(["rights", "packs", str(mine), "--cases"]) == 1
+    said = capsys.readouterr().out
+    assert (
+        "kr.minor: Age 16, valid consent: deny. Answered minor by kr.minor, not consent by kr.consent."
+        in said
+    )
+    assert main(["rights", "packs", str(tmp_path / "absent.toml")]) == 1
