@@ -16,7 +16,7 @@ from witting.doors.cli.screen import DEFAULT, Common, show
 from witting.errors import MissingExtra, UsageError
 from witting.workspace import Workspace
 
-REQUESTS_MAX = 100  # at once; more are told to come back
+BACKLOG = 128  # connections that wait to be accepted
 KEEP_ALIVE_SECONDS = 30
 STOP_SECONDS = 30  # to finish what was begun, once told to stop
 HEAD_BYTES_MAX = 64 << 10
@@ -56,6 +56,7 @@ def serve(
 
     from witting.doors.http.authority import read_secrets
     from witting.doors.http.handshake import read_origins
+    from witting.doors.http.patience import Patient
     from witting.doors.http.receiver import receiver
 
     secrets = read_secrets(os.environ, api_key_file=api_key_file, webhook_secret_file=webhook_secret_file)
@@ -72,7 +73,7 @@ def serve(
         access_log=False,  # paths and addresses of people's devices
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=REQUESTS_MAX,
+        http=Patient,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
         h11_max_incomplete_event_size=HEAD_BYTES_MAX,
@@ -93,7 +94,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        listening.listen(REQUESTS_MAX)
+        listening.listen(BACKLOG)
         return listening
     except (OSError, UnicodeError) as error:
         listening.close()

@@ -10,7 +10,8 @@ Sending the same again adds nothing, so a sender that is in doubt sends it again
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import anyio
@@ -32,6 +33,7 @@ from witting.errors import WittingError
 from witting.store.spool import Event
 from witting.workspace import Workspace
 
+REQUESTS_MAX = 100  # at once, of each kind of sender
 BODY_BYTES_MAX = 4 << 20
 BODY_SECONDS_MAX = 30.0  # to send it
 ERRORS_TOLD_MAX = 100
@@ -57,8 +59,17 @@ def receiver(
         version=__version__,
         openapi_url=None,  # bodies are CloudEvents: docs/receiver.md
         telemetry=SILENT,  # type: ignore[arg-type]  # a request holds people's words
-        exception_handlers={Problem: _problem, HTTPException: _http, WittingError: _ours},
+        exception_handlers={
+            Problem: _problem,
+            HTTPException: _http,
+            WittingError: _ours,
+            sa.exc.OperationalError: _no_store,
+        },
     )
+    places = {
+        True: _Places(REQUESTS_MAX),
+        False: _Places(REQUESTS_MAX),
+    }  # apart: a signature is not known before the body
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
@@ -71,10 +82,11 @@ def receiver(
         at = now()
         by_key = holds_key(request.headers, secrets)
         claim = None if by_key else signed(request.headers, now=at)
-        body = await _body(request)
-        if claim is not None:
-            claim.check(body, secrets)
-        return await run_in_threadpool(_take, workspace, request, body, at, by_key=by_key)
+        with places[by_key].taken():
+            body = await _body(request)
+            if claim is not None:
+                claim.check(body, secrets)
+            return await run_in_threadpool(_take, workspace, request, body, at, by_key=by_key)
 
     if origins:
 
@@ -84,6 +96,25 @@ def receiver(
 
     _guard(app)
     return app
+
+
+class _Places:
+    """How many requests are under way, counted on the loop's own thread."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Raises Problem (503) where all are."""
+        if not self._free:
+            detail = "too many requests at once; send it again in a moment."
+            raise Problem(503, "unavailable", detail, headers={"Retry-After": "1"})
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
 
 
 def _take(workspace: Workspace, request: Request, body: bytes, at: datetime, *, by_key: bool) -> Response:
@@ -111,7 +142,7 @@ def _take(workspace: Workspace, request: Request, body: bytes, at: datetime, *, 
         raise Problem(
             422,
             "invalid-event",
-            f"{len(wrong)} events were not taken; the others were. Correct these and send them again.",
+            f"events not taken: {len(wrong)}; all others were. Correct these and send them again.",
             {**counts, "wrong": len(wrong), "errors": wrong[:ERRORS_TOLD_MAX]},
         )
     return JSONResponse(counts, 202 if taken.new else 200)
@@ -171,6 +202,13 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _ours(request: Request, error: Exception) -> Response:
     """What the store or the keys refuse: their sentences hold no words, and nothing was kept."""
     return Problem(503, "unavailable", str(error), headers={"Retry-After": RETRY_SECONDS}).response()
+
+
+async def _no_store(request: Request, error: Exception) -> Response:
+    """Locked for too long, gone, or not to be written: the operator's to mend, and no request's fault."""
+    log_fault(error)
+    detail = "the database takes nothing now; nothing was kept. Send it again later."
+    return Problem(503, "unavailable", detail, headers={"Retry-After": RETRY_SECONDS}).response()
 
 
 def _fault(error: Exception) -> Response:
