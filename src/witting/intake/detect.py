@@ -43,6 +43,7 @@ from witting.intake.source import (
     Turn,
 )
 from witting.intake.tables.mapped import read_mapping, source_from
+from witting.intake.tables.rows import PARQUET, columns
 from witting.intake.whatsapp.chat import NAME as WHATSAPP
 from witting.intake.whatsapp.chat import source_with
 
@@ -62,6 +63,8 @@ SOURCES: tuple[Source, ...] = (
 STANDALONE = frozenset({WHATSAPP})  # every file is an export of its own
 BESIDE = "beside_the_chats"
 BROKEN_EVENT = "broken_event"
+ANYWHERE = "*/"  # before a companion's name: in any folder of the export
+BAD_NAMED_MAX = 20  # records of a file whose place its verdict tells
 PEEK_BYTES = 16
 RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
 
@@ -170,8 +173,15 @@ def _with_companions(found: list[tuple[Entry, Source | str]]) -> list[tuple[Entr
         if isinstance(claimed, Source)
         for name in claimed.companions
     }
+    anywhere = {name.removeprefix(ANYWHERE) for _, name in known if name.startswith(ANYWHERE)}
     return [
-        (entry, BESIDE if claimed == "unknown_format" and _split(entry.path) in known else claimed)
+        (
+            entry,
+            BESIDE
+            if claimed == "unknown_format"
+            and (_split(entry.path) in known or basename(entry.path) in anywhere)
+            else claimed,
+        )
         for entry, claimed in found
     ]
 
@@ -224,6 +234,8 @@ def _why_unclaimed(entry: Entry, head: bytes) -> str:
         return "media_not_read"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "not_utf8"
+    if head.startswith(PARQUET) and entry.member and not columns(entry.member, head):
+        return "unreadable"
     return (
         "broken_json" if entry.path.lower().endswith(".json") and _is_broken_json(head) else "unknown_format"
     )
@@ -251,6 +263,7 @@ class _Count:
     signals: int = 0
     quarantined: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    bad: list[str] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
         if isinstance(record, Turn):
@@ -259,7 +272,15 @@ class _Count:
         else:
             self.skipped[record.reason] += 1
             self.signals += isinstance(record, Feedback)
-            self.quarantined += record.record is not None
+            if record.record is not None:
+                self.quarantined += 1
+                self._place(record)
+
+    def _place(self, record: Skipped | Feedback | RightsRecord) -> None:
+        if len(self.bad) < BAD_NAMED_MAX:
+            where = record.where if isinstance(record, Skipped) else ""
+            place = where or f"bytes {record.bytes[0]}-{record.bytes[1]}"
+            self.bad.append(f"{record.reason} at {place}")
 
     def fault(self) -> str:
         """Why the file is not read, or not to its end, though no reader refused it; empty where it is."""
@@ -379,6 +400,7 @@ class _Reading:
             signals=count.signals,
             skipped=dict(sorted(count.skipped.items())),
             quarantined=count.quarantined,
+            bad=tuple(count.bad),
             exporter=self.exporter,
         )
 

@@ -81,6 +81,7 @@ SKIPPED = {
     "unknown_feedback": "A kind of feedback that this reader does not know. It is kept sealed.",
     "unknown_role": "It does not say whether a person or the assistant spoke. It is kept sealed.",
     "unknown_shape": "A record of a shape that this reader does not know. It is kept sealed.",
+    "unknown_time": "Its time could not be read, and one without a time can never be used. It is kept sealed.",
     "unknown_verb": "An activity whose words could not be told from the product's own. It is kept sealed.",
     "used_product": "Use of a product, without words.",
     "visited": "A page that was visited, not words.",

@@ -104,6 +104,7 @@ class Skipped(msgspec.Struct, frozen=True, gc=False):
     )
     bytes: tuple[int, int]
     record: bytes | None = None
+    where: str = ""  # line and column, where the format has such: never a value
 
 
 class Feedback(msgspec.Struct, frozen=True, gc=False):
@@ -155,6 +156,7 @@ class FileVerdict:
     unnamed: int = (
         0  # of the turns, those of an account the export does not name: counted after reading (`owners.py`)
     )
+    bad: tuple[str, ...] = ()  # of the first records set aside: the reason and where it stood
 
 
 def nobody(export: Export) -> str | None:
@@ -173,4 +175,4 @@ class Source:
     exporter: Callable[[Export], str | None] = nobody  # the speaker whose export it is, where it can be told
     companions: frozenset[str] = (
         frozenset()
-    )  # names of files beside the chats that hold none: profile, settings
+    )  # names of files beside the chats that hold none: profile, settings; `*/name` where it lies in another folder

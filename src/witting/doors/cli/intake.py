@@ -22,7 +22,9 @@ from witting.doors.cli.reading import (
     name_them,
     not_read,
     read,
+    set_aside,
     skipped,
+    unmet_mappings,
 )
 from witting.doors.cli.screen import DEFAULT, Common, folded, now, progress, show, table, width
 from witting.errors import UsageError
@@ -69,7 +71,7 @@ def intake(
         _dry(paths, reading, turns, common) if dry_run else (_sealed(paths, reading, common), 0)
     )
     files = [as_json(verdict) for verdict in verdicts]
-    show(common, {"files": files, "signals_implied": implied}, lambda: _page(verdicts, implied))
+    show(common, {"files": files, "signals_implied": implied}, lambda: _page(verdicts, implied, reading))
     return exit_code(verdicts)
 
 
@@ -148,16 +150,18 @@ def _written(records: Iterable[Record | FileVerdict], out: TextIO) -> tuple[list
     return verdicts, implied
 
 
-def _page(verdicts: list[FileVerdict], implied: int) -> str:
-    return "\n".join(_lines(verdicts, implied))
+def _page(verdicts: list[FileVerdict], implied: int, reading: Reading) -> str:
+    return "\n".join(_lines(verdicts, implied, reading))
 
 
-def _lines(verdicts: list[FileVerdict], implied: int) -> Iterator[str]:
+def _lines(verdicts: list[FileVerdict], implied: int, reading: Reading) -> Iterator[str]:
     if not verdicts:
         yield "These files were read before; nothing new."
         return
     yield from _files(verdicts)
     yield from map(folded, not_read(verdicts))
+    yield from map(folded, unmet_mappings(reading, verdicts))
+    yield from map(folded, set_aside(verdicts))
     if counts := skipped(verdicts):
         yield "Skipped or set aside:"
         yield from (

@@ -21,6 +21,7 @@ from witting.doors.cli.reading import (
     name_them,
     not_read,
     read,
+    unmet_mappings,
     unnamed,
 )
 from witting.doors.cli.screen import DEFAULT, Common, folded, progress, show
@@ -82,7 +83,7 @@ def preview(
         people = who_speaks(first, me=me or ())
         with outputs:
             again = read(paths, reading, tell, what="looking at each message")
-            seen = _Seen(people, outputs, page, out, keeps_numbers=common.json)
+            seen = _Seen(people, outputs, page, out, reading=reading, keeps_numbers=common.json)
             for row in preview_rows(again, people, taken_out=wanted):
                 seen.add(row)
             _refuse_unmet(wanted, seen.met)
@@ -138,11 +139,18 @@ class _Seen:
     """Takes the messages as they come: counts them, writes them to the files asked for, keeps the first for the screen."""
 
     def __init__(
-        self, people: People, outputs: Outputs, page: Path | None, out: Path | None, *, keeps_numbers: bool
+        self,
+        people: People,
+        outputs: Outputs,
+        page: Path | None,
+        out: Path | None,
+        *,
+        reading: Reading,
+        keeps_numbers: bool,
     ) -> None:
         self.people, self.page, self.out = people, page, out
         self.summary, self.met = Summary(), set[str]()
-        self._outputs = outputs
+        self._outputs, self._reading = outputs, reading
         self._pages = None if page is None else Pages(page, people, self._put)
         self._reduced: TextIO | None = None if out is None else outputs.open(out)
         self._first: list[Row] = []
@@ -206,6 +214,7 @@ class _Seen:
         yield from _counted(summary.masked, "masked", lambda kind: name("kinds", kind))
         yield from _counted(summary.skipped, "no message", why_skipped)
         yield from not_read(summary.files)
+        yield from unmet_mappings(self._reading, summary.files)
         yield from name_them(summary.files)
         yield ""
         yield from (_row_line(row) for row in self._first)

@@ -23,12 +23,16 @@ from witting.intake.account import checked_account
 from witting.intake.detect import with_mappings
 from witting.intake.metered import in_units
 from witting.intake.owners import told
-from witting.intake.source import Record
+from witting.intake.source import Member, Record
+from witting.intake.tables.mapped import read_mapping, wanted_columns
+from witting.intake.tables.rows import columns
 from witting.reports.words import count, printable, refusal
 from witting.rights.event import hear
 
 VERBS = ("preview", "quarantined", "sources")  # a word that is no path may be meant as one of these
 STAYS, GONE = "stays where it is", "deleted with the export it lay in"
+BAD_SHOWN_MAX = 5  # of one file, on the page for people
+TABLES_LOOKED_AT_MAX = 5
 SHOWN_MAX = 20  # files of one reason that are named
 
 Mappings = Annotated[list[Path], Parameter(negative=())]
@@ -116,6 +120,7 @@ def as_json(verdict: FileVerdict) -> dict[str, Any]:  # Any: JSON
         "signals": verdict.signals,
         "skipped": dict(verdict.skipped),
         "quarantined": verdict.quarantined,
+        "bad": list(verdict.bad),
         "unnamed": verdict.unnamed,
     }
 
@@ -152,6 +157,34 @@ def name_them(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
             f"{count(turns, 'turn')} {are} of an account the export does not name, and nobody can agree for it; "
             "name it with --account."
         )
+
+
+def set_aside(verdicts: Iterable[FileVerdict]) -> Iterator[str]:
+    """Where the first bad records of each file stood."""
+    told = [verdict for verdict in verdicts if verdict.bad]
+    if told:
+        yield "Set aside:"
+    for verdict in told[:SHOWN_MAX]:
+        more = verdict.quarantined - len(verdict.bad[:BAD_SHOWN_MAX])
+        places = "; ".join(verdict.bad[:BAD_SHOWN_MAX]) + (f"; and {more:,} more" if more > 0 else "")
+        yield f"  {printable(verdict.path)}: {printable(places)}"
+    if len(told) > SHOWN_MAX:
+        yield f"  and in {count(len(told) - SHOWN_MAX, 'file')} more; --json tells of all"
+
+
+def unmet_mappings(reading: Reading, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
+    """Mappings that no table fitted: which column they want, and what there is."""
+    for path in reading.map or ():
+        mapping = read_mapping(path)
+        if any(verdict.source == mapping.source for verdict in verdicts):
+            continue
+        for file in [Path(v.path) for v in verdicts if Path(v.path).is_file()][:TABLES_LOOKED_AT_MAX]:
+            member = Member(file.name, file.stat().st_size, partial(file.open, "rb"))
+            if there := columns(member, member.head()):
+                lacking = ", ".join(sorted(wanted_columns(mapping) - there))
+                yield printable(
+                    f"{path} wants the column {lacking}; {file.name} has {', '.join(sorted(there)[:SHOWN_MAX])}."
+                )
 
 
 @dataclass

@@ -30,7 +30,7 @@ from witting.intake.json_stream import (
     shape,
 )
 from witting.intake.meta.around import name_around, records
-from witting.intake.meta.exporter import exporter
+from witting.intake.meta.exporter import COMPANIONS, exporter
 from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.meta.rules import META_AI
 from witting.intake.source import Export, Member, Skipped, Source, Turn
@@ -174,4 +174,5 @@ SOURCE = Source(
     claims=claims,
     read=read,
     exporter=_exporter,
+    companions=COMPANIONS,
 )

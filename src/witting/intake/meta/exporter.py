@@ -28,6 +28,7 @@ from witting.intake.source import Export, Member
 
 PROFILE_BYTES_MAX = 4 << 20
 PROFILES = ("profile_information.json", "personal_information.json")
+COMPANIONS = frozenset(f"*/{name}" for name in PROFILES)  # of every source that a download holds
 
 _ACTIVITY = re.compile(r"(?:^|/)(your_(?:facebook|instagram)_activity|your_activity_across_facebook)(?=/|$)")
 

@@ -15,6 +15,7 @@ from functools import partial
 
 from witting.intake.facts import family
 from witting.intake.meta import messenger
+from witting.intake.meta.exporter import COMPANIONS
 from witting.intake.source import Member, Source
 
 NAME = "instagram"
@@ -35,4 +36,5 @@ SOURCE = Source(
     claims=claims,
     read=partial(messenger.read, source=NAME),
     exporter=messenger.exporter,
+    companions=COMPANIONS,
 )

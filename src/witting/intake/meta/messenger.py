@@ -20,7 +20,7 @@ from posixpath import basename, dirname
 
 from witting.intake.facts import family
 from witting.intake.json_stream import shape
-from witting.intake.meta.exporter import exporter
+from witting.intake.meta.exporter import COMPANIONS, exporter
 from witting.intake.meta.page import claims_page, is_page, open_page, without_known
 from witting.intake.meta.rules import THREAD_FILE
 from witting.intake.meta.thread import Message, ThreadFile, read_thread
@@ -86,4 +86,11 @@ def _digest(message: Message) -> bytes:
     return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=8).digest()
 
 
-SOURCE = Source(name=NAME, facts=family("meta")[NAME], claims=claims, read=read, exporter=exporter)
+SOURCE = Source(
+    name=NAME,
+    facts=family("meta")[NAME],
+    claims=claims,
+    read=read,
+    exporter=exporter,
+    companions=COMPANIONS,
+)

@@ -26,7 +26,7 @@ from witting.intake.facts import family
 from witting.intake.instant import Instant, from_epoch
 from witting.intake.json_stream import BadRecord, Piece, as_dict, first_text, parse, shape
 from witting.intake.meta.around import name_around, records
-from witting.intake.meta.exporter import exporter, profile_name
+from witting.intake.meta.exporter import COMPANIONS, exporter, profile_name
 from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.source import Export, Member, Skipped, Source, Turn
 
@@ -255,6 +255,7 @@ FACEBOOK_SOURCE = Source(
     claims=claims_facebook,
     read=partial(_read, FACEBOOK),
     exporter=_wall_exporter,
+    companions=COMPANIONS,
 )
 INSTAGRAM_SOURCE = Source(
     name=INSTAGRAM,
@@ -262,4 +263,5 @@ INSTAGRAM_SOURCE = Source(
     claims=claims_instagram,
     read=partial(_read, INSTAGRAM),
     exporter=_comments_exporter,
+    companions=COMPANIONS,
 )

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -107,8 +107,11 @@ def read_mapping(path: Path) -> Mapped:
         raise UsageError(f"{path} is no TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or "the mapping"
-        raise UsageError(f"{path}: {field}: {first['msg'].removeprefix('Value error, ')}.") from error
+        said, place = first["msg"].removeprefix("Value error, "), list(map(str, first["loc"]))
+        if place[-1:] == ["[key]"]:
+            said = f"no column of ours; there are {', '.join(get_args(Column))}"
+        field = ".".join(part for part in place if part != "[key]") or "the mapping"
+        raise UsageError(f"{path}: {field}: {said}.") from error
 
 
 def source_from(mapping: Mapped) -> Source:
@@ -123,9 +126,13 @@ def source_from(mapping: Mapped) -> Source:
     )
 
 
+def wanted_columns(mapping: Mapped) -> set[str]:
+    """The columns, by their own names, that a table must have to be read by it."""
+    return set(mapping.columns.values()) | ({mapping.audience_column} if mapping.audience_column else set())
+
+
 def _claims(mapping: Mapped, member: Member, head: bytes) -> bool:
-    needed = set(mapping.columns.values()) | ({mapping.audience_column} if mapping.audience_column else set())
-    return needed <= columns(member, head)
+    return wanted_columns(mapping) <= columns(member, head)
 
 
 @dataclass
@@ -140,32 +147,49 @@ def _read(mapping: Mapped, export: Export) -> Iterator[Turn | Skipped]:
     last = _Last({}, {})
     for member in export.claimed:
         for row in rows(member):
-            found = row.fault or _turn(mapping, row, member.path, last)
+            found = _Bad(row.fault) if row.fault else _turn(mapping, row, member.path, last)
             if isinstance(found, Turn):
                 yield found
                 continue
-            bad = found not in ("no_text",)
-            yield Skipped(member.path, found, (row.start, row.end), row.record if bad else None)
+            record = row.record if found.reason != "no_text" else None
+            where = _where(row, mapping.columns.get(found.column) if found.column else None)
+            yield Skipped(member.path, found.reason, (row.start, row.end), record, where)
 
 
-def _turn(mapping: Mapped, row: Row, member: str, last: _Last) -> Turn | str:
+@dataclass(frozen=True)
+class _Bad:
+    """Why a row gave no turn, and our name of the column it lies in."""
+
+    reason: str
+    column: Column | None = None
+
+
+def _where(row: Row, column: str | None) -> str:
+    """Line and column, as far as the format and the fault have them."""
+    line = f"line {row.line}" if row.line else f"bytes {row.start}-{row.end}"
+    return f"{line}, column {column}" if column else line
+
+
+def _turn(mapping: Mapped, row: Row, member: str, last: _Last) -> Turn | _Bad:
     """The turn, or why the row is none."""
     cell = partial(_cell, mapping, row)
     text, deleted = cell("text"), _flag(cell("deleted"))
     if text is not None and not is_text(text):
-        return "lone_surrogate" if isinstance(text, str) else "unknown_shape"
+        return _Bad("lone_surrogate" if isinstance(text, str) else "unknown_shape", "text")
     if not deleted and (text is None or not text.strip()):
-        return "no_text"
+        return _Bad("no_text")
     role = mapping.roles.get(str(cell("role")), str(cell("role"))) if "role" in mapping.columns else "user"
     audience = _audience(mapping, row)
     if role not in OUR_ROLES or audience is None:
-        return "unknown_role" if role not in OUR_ROLES else "unknown_audience"
+        return _Bad("unknown_role", "role") if role not in OUR_ROLES else _Bad("unknown_audience")
+    time = _time(mapping, cell("time"))
+    if time is None and cell("time") is not None:
+        return _Bad("unknown_time", "time")
     conversation = _id(cell("conversation")) or f"row-{row.start}"
     last.count[conversation] = last.count.get(conversation, 0) + 1
     turn = _id(cell("turn")) or str(last.count[conversation])
     parent = _id(cell("parent")) if "parent" in mapping.columns else last.turn.get(conversation)
     last.turn[conversation] = turn
-    time = _time(mapping, cell("time"))
     return Turn(
         member=member,
         conversation=conversation,

@@ -19,7 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -56,6 +56,7 @@ class Row:
     end: int
     record: bytes  # what quarantine keeps of it
     fault: str | None = None
+    line: int | None = None  # the first line of the row, from 1: CSV
 
 
 def rows(member: Member) -> Iterator[Row]:
@@ -108,6 +109,7 @@ class _Lines:
         self._at = 0
         self._begun = 0  # of the record being read
         self._raw: list[bytes] = []
+        self._lines, self._first = 0, 1  # read so far; the first of the record being read
 
     def __iter__(self) -> Iterator[str]:
         rest = b""
@@ -122,16 +124,18 @@ class _Lines:
     def _taken(self, line: bytes) -> str:
         is_first = self._at == 0
         self._at += len(line)
+        self._lines += 1
         self._raw.append(line)
         _refuse_beyond(self._at - self._begun)
         text = line.decode("utf-8", "surrogateescape")
         return text.removeprefix(_BOM) if is_first else text
 
-    def close_record(self) -> tuple[int, int, bytes]:
-        """Place and bytes of what was read since the last call, without its line end."""
+    def close_record(self) -> tuple[int, int, int, bytes]:
+        """First line, place and bytes of what was read since the last call, without its line end."""
         raw = b"".join(self._raw)
-        place = (self._begun, self._begun + len(raw.rstrip(b"\r\n")), raw[:FAULTY_BYTES_MAX])
-        self._begun, self._raw = self._at, []
+        end = self._begun + len(raw.rstrip(b"\r\n"))
+        place = (self._first, self._begun, end, raw[:FAULTY_BYTES_MAX])
+        self._begun, self._raw, self._first = self._at, [], self._lines + 1
         return place
 
 
@@ -156,15 +160,15 @@ def _csv_rows(member: Member) -> Iterator[Row]:
         try:
             cells = next(reader, None)
         except csv.Error:  # a quote that closes in the middle of a cell; the next line begins anew
-            start, end, record = lines.close_record()
-            yield Row({}, start, end, record, "broken_row")
+            line, start, end, record = lines.close_record()
+            yield Row({}, start, end, record, "broken_row", line)
             reader = csv.reader(texts, delimiter=delimiter, strict=True)
             continue
         if cells is None:
             return
-        start, end, record = lines.close_record()
+        line, start, end, record = lines.close_record()
         if cells:  # an empty line is no row
-            yield _csv_row(header, cells, start, end, record)
+            yield replace(_csv_row(header, cells, start, end, record), line=line)
 
 
 def _csv_row(header: list[str], cells: list[str], start: int, end: int, record: bytes) -> Row:
