@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# That share the tests; 0: all in one. A process takes up to 3 GB, and one core: more threads would wait for each other.
+PROCESSES ?= 0
+SHARED := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := verbs
 .PHONY: verbs setup demo test check walk stress fuzz clean
@@ -35,7 +38,7 @@ check: setup  ## ruff, pyrefly, import-linter
 
 test: check  ## set up what tests need and run them all
 	bash tests/servers.sh
-	$(BIN)/python -m pytest -m "not stress"
+	$(if $(filter-out 0,$(PROCESSES)),OMP_NUM_THREADS=1) $(BIN)/python -m pytest -m "not stress" $(SHARED)
 
 walk: setup  ## run examples/walk.py, the whole house in one file
 	$(BIN)/python examples/walk.py

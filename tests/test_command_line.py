@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,17 @@ def python(code: str) -> str:
 
 def test_help_answers_in_under_four_tenths_of_a_second() -> None:
     def once() -> float:
-        began = time.perf_counter()
+        began = processor_seconds_of_children()
         assert witting("--help").code == 0
-        return time.perf_counter() - began
+        return processor_seconds_of_children() - began
 
-    # The best of a few: on a busy machine some of them wait for others, none is ever faster than it can be.
+    # Of the processor, so that work beside it does not count; the best of a few, as caches are shared all the same.
     assert any(once() < HELP_SECONDS_MAX for _ in range(TRIES_MAX))
+
+
+def processor_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_help_imports_nothing_heavy() -> None:

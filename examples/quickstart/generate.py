@@ -1,6 +1,6 @@
 """Writes the quickstart: exports as six products give them, the rights log, README.md. Same bytes every time.
 
-Run it from the repository: `python examples/quickstart/generate.py`. People and stories are in `cast.py`, what they
+Run it from the repository: `python examples/quickstart/generate.py [FOLDER]`. People and stories are in `cast.py`, what they
 talk about in `talk.py`. Nothing here is real: no person, no key, no number (the phone number is from the range that
 Ofcom keeps for drama).
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -49,9 +50,9 @@ EXTRAS = {
 }  # fmt: skip
 
 
-def main() -> None:
-    """Write everything beside this file."""
-    inbox = HERE / "inbox"
+def main(folder: Path = HERE) -> None:
+    """Write everything into `folder`: beside this file, unless said otherwise."""
+    inbox = folder / "inbox"
     inbox.mkdir(exist_ok=True)
     for old in [p for p in inbox.rglob("*") if p.is_file()]:
         old.unlink()
@@ -66,8 +67,8 @@ def main() -> None:
     _write_people_chats(inbox)
     events = [event for person in CAST for event in _events(person)]
     lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
-    (HERE / "rights.jsonl").write_text(lines, "utf-8")
-    (HERE / "README.md").write_text(_readme(), "utf-8")
+    (folder / "rights.jsonl").write_text(lines, "utf-8")
+    (folder / "README.md").write_text(_readme(), "utf-8")
 
 
 # ---- what people say -------------------------------------------------------------------------------------------
@@ -490,4 +491,4 @@ def _readme() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:2]))

@@ -19,8 +19,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
     max_leaves=12,
 )
-settings.register_profile("parsing", max_examples=60, deadline=None)
-settings.load_profile("parsing")
+PARSING = settings(max_examples=60, deadline=None)
 LAYOUT = st.sampled_from([None, 1, "\t"])
 
 
@@ -37,6 +36,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_stream, "BLOCK_BYTES", 7)
 
 
+@PARSING
 @given(st.lists(JSON, max_size=6), LAYOUT, st.booleans(), st.sampled_from([b"", b"\xef\xbb\xbf"]))
 def test_an_array_is_split_into_exactly_its_elements(values, indent, ascii_only, mark):
     data = mark + dump(values, indent, ascii_only)
@@ -45,6 +45,7 @@ def test_an_array_is_split_into_exactly_its_elements(values, indent, ascii_only,
     assert all(piece.fault is None and data[piece.start : piece.end] == piece.data for piece in pieces)
 
 
+@PARSING
 @given(
     st.lists(st.dictionaries(TEXT, JSON, max_size=3) | st.lists(JSON, max_size=3), min_size=1, max_size=4),
     LAYOUT,
@@ -56,6 +57,7 @@ def test_values_one_after_the_other_are_split_too(values, indent):
     assert [json.loads(piece.data) for piece in pieces] == values
 
 
+@PARSING
 @given(st.lists(JSON, max_size=5), st.dictionaries(TEXT, JSON, max_size=2))
 def test_an_array_in_a_wrapper_is_split_and_the_rest_of_the_wrapper_is_left(values, rest):
     data = dump({"conversations": values, **{f"x{key}": value for key, value in rest.items()}}, None, True)
@@ -63,6 +65,7 @@ def test_an_array_in_a_wrapper_is_split_and_the_rest_of_the_wrapper_is_left(valu
     assert [json.loads(piece.data) for piece in pieces] == values
 
 
+@PARSING
 @given(st.lists(JSON, max_size=5), st.sampled_from(["\n", "\r\n", "\n\n"]))
 def test_lines_are_split_as_str_split_would(values, end):
     data = end.join(json.dumps(value) for value in values).encode()
@@ -71,6 +74,7 @@ def test_lines_are_split_as_str_split_would(values, end):
     assert all(data[piece.start : piece.end] == piece.data for piece in pieces)
 
 
+@PARSING
 @given(st.lists(st.dictionaries(TEXT, JSON, max_size=2), min_size=1, max_size=4), st.data())
 def test_a_file_cut_anywhere_gives_its_whole_elements_and_one_truncated(values, data):
     whole = dump(values, None, True)
@@ -81,6 +85,7 @@ def test_a_file_cut_anywhere_gives_its_whole_elements_and_one_truncated(values, 
     assert [piece.fault for piece in pieces[len(good) :]] in ([], ["truncated"])
 
 
+@PARSING
 @given(st.binary(max_size=60) | st.text(alphabet='[]{},":\\ a1', max_size=40).map(str.encode))
 def test_any_bytes_split_without_error_and_every_piece_points_into_them(junk):
     for data in (junk, b"[" + junk, b"{" + junk):
@@ -108,11 +113,13 @@ def test_a_record_over_the_limit_is_passed_over_and_the_next_is_read(monkeypatch
     assert good.data == b'"next"'
 
 
+@PARSING
 @given(JSON, LAYOUT, st.booleans())
 def test_a_record_reads_as_json_loads_reads_it(value, indent, ascii_only):
     assert json_stream.parse(json_stream.Piece(0, 0, dump(value, indent, ascii_only))) == value
 
 
+@PARSING
 @given(
     st.dictionaries(TEXT, JSON, max_size=4), st.dictionaries(TEXT, JSON, max_size=3), LAYOUT, st.booleans()
 )
@@ -176,6 +183,7 @@ def test_the_shape_is_that_of_the_first_record_and_only_of_keys():
     assert json_stream.shape(b"plain words") == frozenset()
 
 
+@PARSING
 @given(st.binary(max_size=80))
 def test_any_head_has_a_shape(junk):
     for head in (junk, b"[" + junk, b"{" + junk, b"\x1f\x8b" + junk):
@@ -187,6 +195,7 @@ JSONISH = ["NaN", "[1e999]", '"\\ud800"', "12345678901234567890123456789", '{"a"
            "[" * 5000, "[" * 5000 + "]" * 5000, "-0", "1E400", '"\x00"', "true", '{"a":{"b":[null]}}']  # fmt: skip
 
 
+@PARSING
 @given(
     st.sampled_from(JSONISH)
     | st.text(max_size=30)

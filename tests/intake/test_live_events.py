@@ -3,6 +3,7 @@
 import io
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import witting
+from conftest import Said
 from witting.intake.live import events
 from witting.intake.source import Export, Feedback, Member, RightsRecord, Skipped, Turn
 from witting.workspace import Workspace
@@ -191,13 +192,16 @@ def rows(workspace: Path, name: str) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("cut", [1, 3, 6])
-def test_however_the_stream_is_cut_and_ordered_the_outcome_is_the_same(tmp_path: Path, cut: int) -> None:
+def test_however_the_stream_is_cut_and_ordered_the_outcome_is_the_same(
+    tmp_path: Path, cut: int, witting_here: Callable[..., Said]
+) -> None:
     stream = random.Random(cut).sample([*STREAM, *STREAM], 2 * len(STREAM))
-    assert witting("init", tmp_path / "w").code == 0
+    workspace = ("--workspace", tmp_path / "w", "--json")
+    assert witting_here("init", tmp_path / "w").code == 0
     for start in range(0, len(stream), cut):
         path = tmp_path / f"{start}.jsonl"
         path.write_text("".join(json.dumps(value) + "\n" for value in stream[start : start + cut]))
-        said = witting("intake", path, "--workspace", tmp_path / "w", "--json")
+        said = witting_here("intake", path, *workspace)
         assert said.code == 0, said.err
     turns, signals = (
         rows(tmp_path / "w", "turns").unique("row_id"),
@@ -210,4 +214,4 @@ def test_however_the_stream_is_cut_and_ordered_the_outcome_is_the_same(tmp_path:
     ledger = Workspace.open(tmp_path / "w").ledger
     told = [len(list(ledger.entries(kind=f"rights.{kind}"))) for kind in ("withdrawal", "erasure_request")]
     assert told == [1, 1]
-    assert "withdraw" in witting("rights", "standing", "app:ben", "--workspace", tmp_path / "w", "--json").out
+    assert "withdraw" in witting_here("rights", "standing", "app:ben", *workspace).out

@@ -367,7 +367,11 @@ def test_a_damaged_master_key_is_named_without_its_digits(
     assert text[1:33].decode() not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"-----BEGIN PRIVATE KEY-----\n", secrets.token_bytes(100)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"-----BEGIN PRIVATE KEY-----\n", secrets.token_bytes(100)],
+    ids=["empty", "cut short", "noise"],
+)
 def test_a_damaged_signing_key_is_named(keys: KeyStore, content: bytes) -> None:
     (keys.folder / SIGNING).write_bytes(content)
     with pytest.raises(KeyStoreError, match=r"signing\.pem is missing or damaged"):

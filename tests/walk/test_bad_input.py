@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import AS_OF, QUICKSTART, copy_quickstart, witting
+from conftest import AS_OF, QUICKSTART, Said, copy_quickstart, witting
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -41,12 +41,12 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
 
 @pytest.mark.parametrize("case", FILES)
 def test_a_bad_file_is_refused_with_its_reason_and_the_good_one_beside_it_is_read(
-    case: str, tmp_path: Path
+    case: str, tmp_path: Path, witting_here: Callable[..., Said]
 ) -> None:
     name, make = FILES[case]
     (tmp_path / name).write_bytes(make())
     shutil.copy(QUICKSTART / "inbox" / "assistant-log.jsonl", tmp_path)
-    said = witting("intake", tmp_path / name, tmp_path / "assistant-log.jsonl", "--dry-run", "--json")
+    said = witting_here("intake", tmp_path / name, tmp_path / "assistant-log.jsonl", "--dry-run", "--json")
     assert said.code == 0, said.err
     bad = [f for f in said.json["files"] if name in f["path"]]
     good = [f for f in said.json["files"] if "assistant-log" in f["path"]]
@@ -56,27 +56,31 @@ def test_a_bad_file_is_refused_with_its_reason_and_the_good_one_beside_it_is_rea
     assert not (tmp_path.parent / "evil.json").exists()
 
 
-def test_nothing_readable_at_all_is_exit_code_1(tmp_path: Path) -> None:
+def test_nothing_readable_at_all_is_exit_code_1(tmp_path: Path, witting_here: Callable[..., Said]) -> None:
     (tmp_path / "empty.json").write_bytes(b"")
-    assert witting("intake", tmp_path / "empty.json", "--dry-run").code == 1
+    assert witting_here("intake", tmp_path / "empty.json", "--dry-run").code == 1
 
 
-def test_a_missing_file_is_bad_usage(tmp_path: Path) -> None:
-    said = witting("intake", tmp_path / "gone.zip", "--dry-run")
+def test_a_missing_file_is_bad_usage(tmp_path: Path, witting_here: Callable[..., Said]) -> None:
+    said = witting_here("intake", tmp_path / "gone.zip", "--dry-run")
     assert said.code == 2
     assert "gone.zip" in said.err
 
 
-def test_a_typo_in_the_config_names_the_field_and_the_nearest_one(tmp_path: Path) -> None:
+def test_a_typo_in_the_config_names_the_field_and_the_nearest_one(
+    tmp_path: Path, witting_here: Callable[..., Said]
+) -> None:
     (tmp_path / "witting.toml").write_text("[curation]\nexamples_per_subjct_max = 3\n", "utf-8")
-    said = witting("run", tmp_path)
+    said = witting_here("run", tmp_path)
     assert said.code == 2
     assert "curation.examples_per_subjct_max" in said.err
     assert "examples_per_subject_max" in said.err
 
 
-def test_a_folder_that_is_no_workspace_says_how_to_make_one(tmp_path: Path) -> None:
-    said = witting("run", tmp_path)
+def test_a_folder_that_is_no_workspace_says_how_to_make_one(
+    tmp_path: Path, witting_here: Callable[..., Said]
+) -> None:
+    said = witting_here("run", tmp_path)
     assert said.code == 2
     assert "witting init" in said.err
 
@@ -100,16 +104,16 @@ GOOD = {
     ],
 )
 def test_a_bad_rights_event_names_line_and_field_and_records_nothing(
-    change: dict[str, object], named: str, tmp_path: Path
+    change: dict[str, object], named: str, tmp_path: Path, witting_here: Callable[..., Said]
 ) -> None:
-    assert witting("init", tmp_path / "w").code == 0
+    assert witting_here("init", tmp_path / "w").code == 0
     lines = [GOOD, GOOD | change]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    said = witting("rights", "record", tmp_path / "log.jsonl", "--workspace", tmp_path / "w")
+    said = witting_here("rights", "record", tmp_path / "log.jsonl", "--workspace", tmp_path / "w")
     assert said.code in (1, 2)
     assert "line 2" in said.err
     assert named in said.err
-    standing = witting("rights", "standing", "chatgpt:x", "--workspace", tmp_path / "w")
+    standing = witting_here("rights", "standing", "chatgpt:x", "--workspace", tmp_path / "w")
     assert standing.code == 2  # nobody of that handle is known: line 1 was not recorded either
 
 

@@ -1,4 +1,8 @@
-"""One person leaves: their words are gone from every byte, one part is rewritten, one shard trained, and it is proven."""
+"""One person leaves: their words are gone from every byte, one part is rewritten, one shard trained, and it is proven.
+
+On a small random base: what an erasure leaves does not depend on the model, and its walk then takes seconds. That the
+packaged base is taught and audited is the quickstart's to show.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import AS_OF, REPOSITORY, Said, copy_quickstart, witting
+from training.tiny_llama import make_base_folder
 from witting import corpus
 from witting.workspace import Workspace
 
-# As much work as the quickstart's, in more and shorter sequences: every example of a shard is seen at least once.
-MORE_SEQUENCES = "steps = 48\nbatch_sequences = 8\nsequence_tokens = 32\n# "
+# In more and longer sequences than the quickstart's: every example of a shard is seen whole at least once.
+TRAINING = "base = {base}\nsteps = 48\nbatch_sequences = 8\nsequence_tokens = 256\n# "
 CANDIDATES = (
     "george",
     "hannah",
@@ -69,9 +74,9 @@ def found(root: Path, words: tuple[str, ...]) -> set[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quickstart with a canary in one person's words, walked."""
-    root = copy_quickstart(
-        tmp_path_factory.mktemp("erasure") / "workspace", settings=[("steps = 40 ", MORE_SEQUENCES)]
-    )
+    folder = tmp_path_factory.mktemp("erasure")
+    training = TRAINING.format(base=json.dumps(str(make_base_folder(folder / "base"))))
+    root = copy_quickstart(folder / "workspace", settings=[("steps = 40 ", training)])
     path = root / "inbox" / "open-webui-chats.json"
     chats = json.loads(path.read_text("utf-8"))
     for name in CANDIDATES:

@@ -134,8 +134,11 @@ def test_the_same_exports_again_give_no_turn_twice(fresh: Path, uninterrupted: P
 
 def test_ctrl_c_says_how_to_go_on(fresh: Path, tmp_path: Path) -> None:
     root = shutil.copytree(fresh, tmp_path / "stopped")
+    (root / ".lock").unlink(missing_ok=True)
     running = start(root)
-    time.sleep(1.5)
+    while not (root / ".lock").exists():  # until it walks: before that nobody is there to answer
+        time.sleep(0.05)
+    time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode in (0, 1)  # 0 where it was faster than we
