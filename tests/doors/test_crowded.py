@@ -15,10 +15,11 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 
-from doors.conftest import BY_KEY, KEY, SECRET, event
+from doors.conftest import BY_KEY, KEY, SECRET, client_of, event, make_workspace
 from witting.doors.http import patience
 from witting.doors.http import receiver as door
 from witting.doors.http.authority import read_secrets
+from witting.store import database
 from witting.workspace import Workspace
 
 SILENT = 150
@@ -66,12 +67,15 @@ def test_requests_with_a_claimed_signature_leave_places_for_those_with_a_key(
     assert plain_client.post("/v1/events", json=WITHDRAWAL, headers=BY_KEY).status_code == 202
 
 
-def test_a_locked_database_says_when_to_come_back(plain: Workspace, plain_client: TestClient) -> None:
-    plain_client.post("/v1/events", json=event("1"), headers=BY_KEY)
-    holder = sqlite3.connect(plain.root / "witting.db", isolation_level=None)
+def test_a_locked_database_says_when_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 200)
+    workspace = make_workspace(tmp_path / "w")
+    client = client_of(workspace)
+    client.post("/v1/events", json=event("1"), headers=BY_KEY)
+    holder = sqlite3.connect(workspace.root / "witting.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
-        said = plain_client.post("/v1/events", json=WITHDRAWAL, headers=BY_KEY)
+        said = client.post("/v1/events", json=WITHDRAWAL, headers=BY_KEY)
     finally:
         holder.execute("ROLLBACK")
         holder.close()

@@ -32,7 +32,6 @@ IDS_PER_QUERY_MAX = 1_000  # ids in one IN (...); both databases allow some 30,0
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 PRAGMAS = (
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first, so that the next ones wait for their turn
     "PRAGMA secure_delete=ON",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
