@@ -346,7 +346,8 @@ def test_a_signal_that_says_nothing_shuts_nothing_and_is_no_general_no():
         signal("atproto", preferences(training=True), 100),
     ]
     for purpose in PURPOSES:
-        assert answers([consent(0, purpose), *silent], purpose)["reason"] == "consent"
+        yes = [consent(0, purpose)]
+        assert answers([*yes, *silent], purpose) == answers(yes, purpose)
         assert answers(silent, purpose)["decision"] == "deny"
 
 
