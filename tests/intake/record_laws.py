@@ -93,8 +93,12 @@ def _assert_turn(turn: Turn, *, admitted: bool) -> None:
 def _assert_signal(signal: Signal, *, admitted: bool) -> None:
     assert signal.kind in SIGNAL_KINDS
     value = json.dumps(signal.value, ensure_ascii=False, allow_nan=False)
-    if admitted:
-        (value + (signal.text or "")).encode()
+    if not admitted:
+        return
+    (value + (signal.text or "")).encode()
+    if signal.kind == "preference":
+        assert sorted(signal.value) == ["chosen", "rejected"]
+        assert all(isinstance(id, str) for id in signal.value.values())
 
 
 # Bytes

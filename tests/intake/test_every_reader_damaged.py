@@ -1,7 +1,7 @@
 """Every reader on damaged files, through the public door: verdicts that add up and sound records, never a crash.
 
 Covered: each file of each source's example, damaged in ways of its format (`damage.py`), read alone with its source
-forced, and among the files it lies with, by content. Not covered: crashes that only coverage finds (`make fuzz`).
+forced and sealed, and among the files it lies with, by content. Not covered: crashes that only coverage finds (`make fuzz`).
 
 Size: WITTING_FUZZ_EXAMPLES damaged files a source, a few dozen by default, thousands in `make stress`.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,10 @@ from intake.damage import damaged
 from intake.record_laws import assert_sound, by_file, silent_lines, words_of
 from intake.test_every_source import EXAMPLES, MAPPED, SOURCES
 from witting.intake import Turn, admit
+from witting.intake.seal import seal
+from witting.store.database import open_database
+from witting.store.keys import KeyStore
+from witting.store.vault import Vault
 
 ASKED = os.environ.get("WITTING_FUZZ_EXAMPLES")
 FILES = {
@@ -34,6 +40,21 @@ def _examples(usual: int) -> settings:
     return settings(max_examples=int(ASKED or usual), deadline=None, database=None, derandomize=True, suppress_health_check=QUIET)  # fmt: skip
 
 
+Seal = Callable[[list], object]
+
+
+@pytest.fixture(scope="module")
+def sealing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seal]:
+    """Seals records and verdicts, and keeps nothing of it."""
+    root = tmp_path_factory.mktemp("sealing")
+    keys, database = KeyStore.create(root / "keys"), open_database("sqlite:///witting.db", root=root)
+    vault, now = Vault(database, keys), datetime(2026, 11, 24, tzinfo=UTC)
+    yield lambda stream: list(
+        seal(stream, artifact="ab" * 32, keys=keys, vault=vault, shards=4, time_zone="UTC", part_rows=1_000, now=now)
+    )  # fmt: skip
+    database.dispose()
+
+
 def _copy(source: str, tmp_path: Path) -> Path:
     folder = tmp_path / source
     if not folder.exists():
@@ -41,14 +62,16 @@ def _copy(source: str, tmp_path: Path) -> Path:
     return folder
 
 
-def _assert_law(source: str, path: Path, data: bytes, folder: Path) -> None:
+def _assert_law(source: str, path: Path, data: bytes, folder: Path, sealing: Seal) -> None:
     """Reads the damaged file alone and in its folder."""
     name = MAPPED if source == "table" else source
     whole = path.read_bytes()
     path.write_bytes(data)
     try:
+        alone = list(admit([path], text_chars_max=100_000, source=name, sources=SOURCES, with_exporter=True))
+        sealing(alone)
         for found in (
-            by_file(admit([path], text_chars_max=100_000, source=name, sources=SOURCES, with_exporter=True)),
+            by_file(alone),
             by_file(admit([folder], text_chars_max=100_000, sources=SOURCES)),
         ):
             for verdict, records in found:
@@ -81,28 +104,30 @@ def _assert_lines_told(data: bytes, records: list) -> None:
             assert all(word in held for word in words_of(turn))
 
 
-def _damage_and_read(source: str, tmp_path: Path, choices: st.DataObject) -> None:
+def _damage_and_read(source: str, tmp_path: Path, choices: st.DataObject, sealing: Seal) -> None:
     folder = _copy(source, tmp_path)
     rng = choices.draw(st.randoms(use_true_random=False))
     chosen = rng.choice(FILES[source])
     others = [path.read_bytes() for path in FILES[source]]
     data = damaged(chosen.name, chosen.read_bytes(), others, rng)
     note(f"{chosen.name}: {data[:3000]!r}")
-    _assert_law(source, folder / chosen.relative_to(EXAMPLES / source), data, folder)
+    _assert_law(source, folder / chosen.relative_to(EXAMPLES / source), data, folder, sealing)
 
 
 @pytest.mark.parametrize("source", FILES)
 @given(choices=st.data())
 @_examples(50)
 def test_damaged_files_end_in_verdicts_that_add_up(
-    source: str, tmp_path: Path, choices: st.DataObject
+    source: str, tmp_path: Path, sealing: Seal, choices: st.DataObject
 ) -> None:
-    _damage_and_read(source, tmp_path, choices)
+    _damage_and_read(source, tmp_path, choices, sealing)
 
 
 @pytest.mark.stress
 @pytest.mark.parametrize("source", FILES)
 @given(choices=st.data())
 @_examples(1_000)
-def test_damaged_files_by_the_thousand(source: str, tmp_path: Path, choices: st.DataObject) -> None:
-    _damage_and_read(source, tmp_path, choices)
+def test_damaged_files_by_the_thousand(
+    source: str, tmp_path: Path, sealing: Seal, choices: st.DataObject
+) -> None:
+    _damage_and_read(source, tmp_path, choices, sealing)

@@ -104,6 +104,14 @@ def test_ultrafeedback_trusts_the_aspects_not_the_overall_score(tmp_path: Path) 
     assert [kind for t in turns for kind, _ in signals(t)] == ["rating", "rating"]
 
 
+@pytest.mark.parametrize("odd", ["²", "1" * 400, "nan", "inf", "-", ".", True, None, {"a": 1}])
+def test_a_rating_that_is_no_number_rates_nothing(tmp_path: Path, odd: object) -> None:
+    completions = [{"response": "Oak", "annotations": {"help": {"Rating": odd}}}, ULTRA["completions"][1]]
+    turns, _, verdict = read(write(tmp_path / "x.jsonl", {**ULTRA, "completions": completions}))
+    assert (verdict.verdict, verdict.turns) == ("read", 3)
+    assert [signals(turn) for turn in turns] == [[], [], [("rating", 2)]]
+
+
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
 def test_trl_prompts_with_a_label_are_thumbs(tmp_path: Path, suffix: str) -> None:
     records = [{"prompt": "name a tree", "completion": "Oak", "label": True}, {"prompt": "a, \"b\"\nc", "completion": "x", "label": False}]  # fmt: skip

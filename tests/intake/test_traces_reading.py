@@ -306,3 +306,22 @@ def test_damage_gives_sound_records_or_our_own_error(
     except InputError:
         return
     assert all(isinstance(record, (Turn, Skipped)) for record in records)
+
+
+def nested(opening: str, closing: str, depth: int, inner: str) -> str:
+    return opening * depth + inner + closing * depth
+
+
+@pytest.mark.parametrize("value", [nested("[", "]", 600, '"hi"'), nested('{"output":', "}", 600, '"hi"'), json.dumps(nested("[", "]", 600, '"hi"'))])  # fmt: skip
+def test_wrappings_nested_too_deep_are_one_bad_record_and_no_end_of_the_rest(value: str) -> None:
+    deep = b'{"id":"t","sessionId":"s","userId":"u","input":%s,"output":"x"}\n' % value.encode()
+    found = read(langfuse, lines(TRACE) + deep + lines({**TRACE, "id": "t2", "sessionId": "s2"}))
+    assert len(said(found)) == 4
+    assert reasons(found) == ["nested_too_deep"]
+    assert [e.record for e in found if isinstance(e, Skipped)] == [deep.strip()]
+
+
+def test_values_nested_in_a_span_end_nothing() -> None:
+    deep = nested('{"arrayValue":{"values":[', "]}}", 200, '{"stringValue":"x"}')
+    data = otlp(span({"key": "gen_ai.input.messages", "value": "DEEP"})).replace(b'"DEEP"', deep.encode())
+    assert reasons(read(otel, data)) == ["nested_too_deep"]

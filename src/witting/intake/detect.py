@@ -303,7 +303,6 @@ class _Reading:
     hashes: dict[str, str] = field(default_factory=dict)
     count: _Count = field(default_factory=_Count)
     current: str | None = None  # path of the file whose records are passing
-    is_again: bool = False  # reading a second time, after a file was refused
     exporter: str | None = None
 
     def run(self) -> Iterator[Record | FileVerdict]:
@@ -320,7 +319,7 @@ class _Reading:
             for member in left:
                 if member.path in refused:
                     yield from self._close(member.path, refused[member.path])
-            left, self.is_again = self._open_members(), True
+            left = self._open_members()
         yield from self._close_current({})
         for member in left:
             yield from self._close(member.path, "")

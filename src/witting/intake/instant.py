@@ -85,4 +85,7 @@ def _iso(value: str, moment: datetime) -> str:
 
 
 def from_either(value: object) -> Instant | None:
+    """A time in any of these ways; Parquet has them as datetimes."""
+    if isinstance(value, datetime):
+        value = value.isoformat()
     return from_iso(value) or from_epoch(value)

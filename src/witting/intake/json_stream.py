@@ -74,7 +74,7 @@ class Record:
 
 
 class BadRecord(Exception):
-    """A record that is not JSON text; `reason` becomes the reason it was skipped. Never leaves a reader."""
+    """A record that is not JSON text, or nested too deep; `reason` becomes the reason it was skipped. Never leaves a reader."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

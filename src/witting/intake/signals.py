@@ -49,13 +49,22 @@ class Answer:
     whole: bool  # finished, and the only message of its answer
 
 
+def number(value: object) -> float | None:
+    """A finite number below 1e15, also one written out, as CSV has them; None for anything else, truth values too."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return value if _is_finite(value) else None
+
+
 def thumb(value: object) -> int | None:
     """1 or -1 for any spelling a product has used (thumbs_up, thumbsDown, "1", -1.0); None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    if isinstance(value, str):
-        return THUMBS.get(re.sub(r"(?<=.)[\s_-]", "", value.strip()).lower())
-    return int(value) if value in (1, -1) else None
+    if isinstance(value, str) and (said := THUMBS.get(re.sub(r"(?<=.)[\s_-]", "", value.strip()).lower())):
+        return said
+    written = number(value)
+    return int(written) if written is not None and written in (1, -1) else None
 
 
 def thumb_in_words(value: object) -> int | None:
@@ -161,7 +170,7 @@ def _fit_value(signal: Signal) -> tuple[Any, str | None]:  # Any: JSON
     return None, text if text is not None else value if is_text(value) and value.strip() else None
 
 
-def _is_finite(value: object) -> bool:
+def _is_finite(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < RATING_MAX
 
 

@@ -21,13 +21,14 @@ from witting.intake.instant import from_either
 from witting.intake.json_stream import as_dict, first_text
 from witting.intake.logs.exchange import Exchange
 from witting.intake.logs.traces import Feedback, cell, messages_in, read_traces, unpacked
-from witting.intake.signals import SOMEBODY_ELSE, feedback, is_text, rating, thumb, thumb_in_words
+from witting.intake.signals import SOMEBODY_ELSE, feedback, is_text, number, rating, thumb, thumb_in_words
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns
 
 NAME = "langfuse"
 SCORE = ({"traceId", "dataType"}, {"trace_id", "data_type"}, {"traceId", "value", "name", "source"}, {"trace_id", "value", "name", "source"})  # fmt: skip
 TRACE = ({"sessionId", "userId", "input", "output"}, {"session_id", "user_id", "input", "output"})
+_TRUTH = {"1": 1, "1.0": 1, "true": 1, "0": -1, "0.0": -1, "false": -1}  # of a BOOLEAN score, as a thumb
 OBSERVATION = ({"traceId", "type", "input", "output"}, {"trace_id", "type", "input", "output"})
 
 
@@ -98,16 +99,11 @@ def _understood(row: Row, told: Feedback, sessions: Mapping[str, tuple[str, str]
         conversation=fit_id(session),
         named=True,
         speaker=fit_id(person),
-        time=from_either(stated) or from_either(_iso(stated)),
+        time=from_either(stated),
         history=history,
         answers=answers,
         signals=signals,
     )
-
-
-def _iso(value: object) -> object:
-    isoformat = getattr(value, "isoformat", None)
-    return isoformat() if isoformat else value.replace(" ", "T", 1) if isinstance(value, str) else value
 
 
 def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
@@ -115,8 +111,8 @@ def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
     kind = str(cell(value, "dataType", "data_type") or "NUMERIC").upper()
     words = first_text(cell(value, "stringValue", "string_value"))
     stated = cell(value, "timestamp", "createdAt", "created_at")
-    time = from_either(stated) or from_either(_iso(stated))
-    at, number = time.iso if time else None, _number(value.get("value"))
+    time = from_either(stated)
+    at, given = time.iso if time else None, value.get("value")
     name, comment = f"score:{first_text(value.get('name')) or '?'}"[:80], value.get("comment")
     by = _giver(value)
     if kind == "CORRECTION":
@@ -129,8 +125,10 @@ def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
             (Signal("comment", text=comment, source_kind=name, time=at, by=by),) if is_text(comment) else ()
         )
     if kind == "BOOLEAN":
-        direction: object = {1.0: 1, 0.0: -1}.get(number) if isinstance(number, float) else thumb(words)
-        return feedback(direction, comment=comment, source_kind=name, time=at, by=by)
+        known = _TRUTH.get(str(given).lower())
+        return feedback(
+            thumb(words) if known is None else known, comment=comment, source_kind=name, time=at, by=by
+        )
     said = feedback(
         thumb_in_words(words),
         comment=comment,
@@ -139,14 +137,7 @@ def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
         time=at,
         by=by,
     )
-    return said + (rating(number, source_kind=name, time=at, by=by) if kind == "NUMERIC" else ())
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(str(value))
-    except ValueError:
-        return {"true": 1.0, "false": 0.0}.get(str(value).lower())
+    return said + (rating(number(given), source_kind=name, time=at, by=by) if kind == "NUMERIC" else ())
 
 
 SOURCE = Source(name=NAME, facts=family("logs")[NAME], claims=claims, read=read)

@@ -20,9 +20,9 @@ from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.assistants.tree import Seen, content_id, fit_id
 from witting.intake.facts import family
 from witting.intake.instant import from_either
-from witting.intake.json_stream import as_dict, first_text, line_shapes, shape
+from witting.intake.json_stream import BadRecord, as_dict, first_text, line_shapes, shape
 from witting.intake.logs.exchange import Exchange, Given, turns_of
-from witting.intake.logs.traces import messages_in, unpacked
+from witting.intake.logs.traces import DEPTH_MAX, messages_in, unpacked
 from witting.intake.source import Export, Member, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, rows
 
@@ -55,7 +55,10 @@ def read(export: Export) -> Iterator[Turn | Skipped]:
                 if number >= SPANS_MAX:
                     yield Skipped(member.path, "too_many_messages", place, row.record)
                     break
-                yield from _span(span, row, member.path, seen, given)
+                try:
+                    yield from _span(span, row, member.path, seen, given)
+                except BadRecord as bad:
+                    yield Skipped(member.path, bad.reason, place, row.record)
 
 
 def _spans(row: Row) -> Iterator[Mapping[str, Any]]:  # Any: JSON
@@ -117,24 +120,26 @@ def _span(
     )
 
 
-def _attributes(value: object) -> dict[str, Any]:  # Any: JSON
+def _attributes(value: object, depth: int = 0) -> dict[str, Any]:  # Any: JSON
     """As a mapping; OTLP has a list of keys with typed values."""
     if isinstance(value, dict):
         return dict(value)
     pairs = map(as_dict, _list(value))
-    return {str(pair.get("key")): _plain(pair.get("value")) for pair in pairs}
+    return {str(pair.get("key")): _plain(pair.get("value"), depth) for pair in pairs}
 
 
-def _plain(value: object) -> Any:  # Any: JSON
-    """OTLP's AnyValue as a plain one."""
+def _plain(value: object, depth: int) -> Any:  # Any: JSON
+    """OTLP's AnyValue as a plain one. Raises BadRecord where it holds too many of them inside each other."""
+    if depth > DEPTH_MAX:
+        raise BadRecord("nested_too_deep")
     fields = as_dict(value)
     for name in ("stringValue", "intValue", "doubleValue", "boolValue"):
         if name in fields:
             return fields[name]
     if "arrayValue" in fields:
-        return [_plain(entry) for entry in _list(as_dict(fields["arrayValue"]).get("values"))]
+        return [_plain(entry, depth + 1) for entry in _list(as_dict(fields["arrayValue"]).get("values"))]
     if "kvlistValue" in fields:
-        return _attributes(as_dict(fields["kvlistValue"]).get("values"))
+        return _attributes(as_dict(fields["kvlistValue"]).get("values"), depth + 1)
     return value
 
 

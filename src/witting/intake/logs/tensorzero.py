@@ -20,7 +20,7 @@ from witting.intake.instant import Instant, from_either, from_epoch
 from witting.intake.json_stream import as_dict, first_text
 from witting.intake.logs.exchange import Exchange
 from witting.intake.logs.traces import Feedback, messages_in, read_traces, unpacked
-from witting.intake.signals import SOMEBODY_ELSE, is_text, rating
+from witting.intake.signals import SOMEBODY_ELSE, is_text, number, rating
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns
 
@@ -126,14 +126,7 @@ def _signals(value: Mapping[str, Any]) -> tuple[Signal, ...]:  # Any: cells
     if isinstance(given, bool) or str(given).lower() in ("true", "false"):
         direction = 1 if str(given).lower() == "true" else -1
         return (Signal("thumb", value=direction, source_kind=name, time=at, by=by),)
-    return rating(_number(given), source_kind=name, time=at, by=by)
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(str(value))
-    except ValueError:
-        return None
+    return rating(number(given), source_kind=name, time=at, by=by)
 
 
 SOURCE = Source(name=NAME, facts=family("logs")[NAME], claims=claims, read=read)

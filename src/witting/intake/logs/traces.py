@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from witting.intake.assistants.tree import Seen
-from witting.intake.json_stream import as_dict
+from witting.intake.json_stream import BadRecord, as_dict
 from witting.intake.logs.exchange import Exchange, Given, turns_of
 from witting.intake.source import Export, Signal, Skipped, Turn
 from witting.intake.tables.rows import Row, rows
 
 CELL_CHARS_MAX = 8 << 20  # of JSON inside a cell
+DEPTH_MAX = 100  # of what is wrapped around a message
 WRAPPERS = (
     "messages",
     "message",
@@ -57,17 +59,19 @@ def read_traces(
     about: Callable[[Mapping[str, Any]], str | None],  # Any: cells; the id a row of feedback is about
 ) -> Iterator[Turn | Skipped]:
     """`understand` gives a call, or why the row is none: `feedback_joined` where it is feedback, counted as unmatched
-    where nothing in the export has the id. Memory: the feedback of the export."""
+    where nothing in the export has the id. Both may raise BadRecord. Memory: the feedback of the export."""
     told = Feedback()
     for row in (row for member in export.claimed for row in rows(member) if row.fault is None):
-        gather(row.value, told)
+        with suppress(BadRecord):
+            gather(row.value, told)
     for row in (row for member in export.claimed for row in rows(member) if row.fault is None):
-        understand(row, told)  # marks what is met
+        with suppress(BadRecord):
+            understand(row, told)  # marks what is met
     seen, given = Seen(), Given()
     for member in export.claimed:
         for row in rows(member):
             place = (row.start, row.end)
-            found = row.fault or understand(row, told)
+            found = row.fault or _understood(row, told, understand)
             if isinstance(found, Exchange):
                 yield from turns_of(found, place, member.path, source=source, given=given, seen=seen)
                 continue
@@ -75,6 +79,15 @@ def read_traces(
                 found = "feedback_unmatched"
             on_purpose = found in ("feedback_joined", "judged_by_machine", "span_without_words")
             yield Skipped(member.path, found, place, None if on_purpose else row.record)
+
+
+def _understood(
+    row: Row, told: Feedback, understand: Callable[[Row, Feedback], Exchange | str]
+) -> Exchange | str:
+    try:
+        return understand(row, told)
+    except BadRecord as bad:
+        return bad.reason
 
 
 def unpacked(value: object) -> Any:  # Any: JSON
@@ -87,19 +100,24 @@ def unpacked(value: object) -> Any:  # Any: JSON
     return value
 
 
-def messages_in(value: object, role: str) -> list[Mapping[str, Any]]:  # Any: JSON
-    """The messages of an input or output, however it is wrapped; a bare text is one message of `role`."""
+def messages_in(value: object, role: str, *, depth: int = 0) -> list[Mapping[str, Any]]:  # Any: JSON
+    """The messages of an input or output, however it is wrapped; a bare text is one message of `role`.
+
+    Raises BadRecord where more than DEPTH_MAX wrappings lie around each other.
+    """
+    if depth > DEPTH_MAX:
+        raise BadRecord("nested_too_deep")
     value = unpacked(value)
     if isinstance(value, str):
         return [{"role": role, "content": value}] if value.strip() else []
     if isinstance(value, list):
-        return [message for entry in value for message in messages_in(entry, role)]
+        return [message for entry in value for message in messages_in(entry, role, depth=depth + 1)]
     fields = as_dict(value)
     if isinstance(fields.get("role"), str):
         return [{**fields, "content": _content(fields)}]
     for name in WRAPPERS:
         if fields.get(name):
-            return messages_in(fields[name], role)
+            return messages_in(fields[name], role, depth=depth + 1)
     return []
 
 

@@ -56,18 +56,12 @@ def _chat(row: Row, member: str) -> Talk:
 def _chain(row: Row, column: str, speaker: str, stated: object, prefix: str = "") -> list[Node]:
     found: list[Node] = []
     for place, message in enumerate(messages(row.value.get(column))):
-        time = from_either(message.get("timestamp")) or from_either(_iso(message.get("timestamp")))
-        more = {"time": time or from_either(stated) or from_either(_iso(stated))}
+        time = from_either(message.get("timestamp"))
+        more = {"time": time or from_either(stated)}
         parent = found[-1].id if found else None
         said = {"role": message.get("role"), "text": message.get("content"), "speaker": speaker, "more": more}
         found.append(node(f"{prefix}{place}", parent, row, **said))
     return found
-
-
-def _iso(value: object) -> object:
-    """Parquet gives timestamps as datetimes; JSON exports of them have a space."""
-    isoformat = getattr(value, "isoformat", None)
-    return isoformat() if isoformat else value.replace(" ", "T", 1) if isinstance(value, str) else value
 
 
 def _vote(row: Row, member: str) -> Talk:

@@ -19,7 +19,7 @@ from witting.intake.assistants.tree import Node
 from witting.intake.facts import family
 from witting.intake.json_stream import as_dict
 from witting.intake.sets.record import NotOurs, Talk, messages, node, read_talks
-from witting.intake.signals import SOMEBODY_ELSE, Answer, preference, rating
+from witting.intake.signals import SOMEBODY_ELSE, Answer, number, preference, rating
 from witting.intake.source import Export, Member, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns
 
@@ -66,8 +66,8 @@ def _rated(one: Node, score: float | None) -> Node:
 def _score(completion: Mapping[str, Any]) -> float | None:  # Any: JSON
     """The mean of the aspects that have a number; ratings are written as strings, and may be "N/A"."""
     aspects = as_dict(completion.get("annotations")).values()
-    stated = [as_dict(aspect).get("Rating") for aspect in aspects]
-    numbers = [float(str(value)) for value in stated if str(value).replace(".", "", 1).isdigit()]
+    stated = [number(as_dict(aspect).get("Rating")) for aspect in aspects]
+    numbers = [value for value in stated if value is not None]
     return mean(numbers) if numbers else None
 
 

@@ -39,7 +39,7 @@ from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.assistants.tree import fit_id
 from witting.intake.facts import PermittedUse, all_facts, family
 from witting.intake.instant import Instant, from_either, from_epoch
-from witting.intake.signals import feedback, is_text, rating
+from witting.intake.signals import feedback, is_text, number, rating
 from witting.intake.source import Export, Member, Signal, Skipped, Source, Turn
 from witting.intake.tables.rows import Row, columns, rows
 from witting.schema import AUDIENCES, PURPOSES
@@ -261,19 +261,9 @@ def _zoned(mapping: Mapped, moment: datetime) -> Instant | None:
 
 
 def _signals(cell: Any) -> tuple[Signal, ...]:  # Any: a function of a column
-    found = feedback(_number(cell("thumb")), comment=cell("comment"), source_kind="column")
-    found += rating(_number(cell("rating")), source_kind="column")
+    found = feedback(cell("thumb"), comment=cell("comment"), source_kind="column")
+    found += rating(number(cell("rating")), source_kind="column")
     correction = cell("correction")
     if is_text(correction) and correction.strip():
         found += (Signal("correction", text=correction, source_kind="column"),)
     return found
-
-
-def _number(value: object) -> object:
-    """CSV writes numbers as words."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
