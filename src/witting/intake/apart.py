@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from witting.errors import UnreadableFile, WittingError
-from witting.intake.detect import Hear, admit
+from witting.intake.detect import admit
+from witting.intake.limits import Hear
 from witting.intake.metered import Progress
 from witting.intake.source import FileVerdict, Record, Source, Turn
 

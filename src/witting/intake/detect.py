@@ -1,7 +1,7 @@
 """Which reader a file belongs to, and the stream of turns, skipped records and verdicts of everything given.
 
 Covered: every source by content, files that no source claims with the reason, exports put together from what lies in
-one folder, one verdict a file with counts that add up, limits on text. Not covered: the formats (one file a source),
+one folder, one verdict a file with counts that add up. Not covered: the formats (one file a source), limits (`limits.py`),
 opening (`archive.py`), sealing (`seal.py`).
 
 An export here is what one source claims in one folder of one root; each WhatsApp text is its own. A file that cannot
@@ -14,40 +14,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import basename, dirname
 
-from msgspec import structs
-
 from witting.errors import InputError, UsageError
 from witting.intake import assistants, google, live, logs, meta, sets, tables, web, whatsapp
 from witting.intake.archive import Entry, Root, has_media_name, is_media, open_root, packed_kind
+from witting.intake.count import Count
 from witting.intake.json_stream import plain_head
+from witting.intake.limits import Hear, kept
 from witting.intake.metered import Meter, Progress
-from witting.intake.refusals import CUT_OFF, CUT_RECORDS, ONLY_BAD, reason_of
-from witting.intake.signals import fit, is_text
+from witting.intake.refusals import CUT_OFF, reason_of
 from witting.intake.source import (
     HEAD_BYTES,
     Export,
-    Feedback,
     FileVerdict,
     Member,
     Record,
-    RightsRecord,
-    Signal,
-    Skipped,
     Source,
-    Turn,
 )
 from witting.intake.tables.mapped import read_mapping, source_from
 from witting.intake.tables.rows import PARQUET, columns
 from witting.intake.whatsapp.chat import NAME as WHATSAPP
 from witting.intake.whatsapp.chat import source_with
-
-Hear = Callable[[RightsRecord], RightsRecord | None]  # as it will be recorded; None where it cannot be
 
 SOURCES: tuple[Source, ...] = (
     *tables.SOURCES,
@@ -62,11 +53,8 @@ SOURCES: tuple[Source, ...] = (
 )
 STANDALONE = frozenset({WHATSAPP})  # every file is an export of its own
 BESIDE = "beside_the_chats"
-BROKEN_EVENT = "broken_event"
 ANYWHERE = "*/"  # before a companion's name: in any folder of the export
-BAD_NAMED_MAX = 20  # records of a file whose place its verdict tells
 PEEK_BYTES = 16
-RECORD_BYTES_MAX = 1 << 20  # of a quarantined record
 
 
 def source_named(name: str, sources: Sequence[Source] | None = None) -> Source:
@@ -256,40 +244,6 @@ def _is_broken_json(head: bytes) -> bool:
 
 
 @dataclass
-class _Count:
-    """What one file gave so far."""
-
-    turns: int = 0
-    signals: int = 0
-    quarantined: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    bad: list[str] = field(default_factory=list)
-
-    def add(self, record: Record) -> None:
-        if isinstance(record, Turn):
-            self.turns += 1
-            self.signals += len(record.signals)
-        else:
-            self.skipped[record.reason] += 1
-            self.signals += isinstance(record, Feedback)
-            if record.record is not None:
-                self.quarantined += 1
-                self._place(record)
-
-    def _place(self, record: Skipped | Feedback | RightsRecord) -> None:
-        if len(self.bad) < BAD_NAMED_MAX:
-            where = record.where if isinstance(record, Skipped) else ""
-            place = where or f"bytes {record.bytes[0]}-{record.bytes[1]}"
-            self.bad.append(f"{record.reason} at {place}")
-
-    def fault(self) -> str:
-        """Why the file is not read, or not to its end, though no reader refused it; empty where it is."""
-        if not self.turns and 0 < self.quarantined == self.skipped.total():
-            return ONLY_BAD
-        return CUT_OFF if any(self.skipped[reason] for reason in CUT_RECORDS) else ""
-
-
-@dataclass
 class _Reading:
     """One export being read. Holds which files are closed, so that each ends with exactly one verdict."""
 
@@ -301,7 +255,7 @@ class _Reading:
     meter: Meter | None
     closed: set[str] = field(default_factory=set)
     hashes: dict[str, str] = field(default_factory=dict)
-    count: _Count = field(default_factory=_Count)
+    count: Count = field(default_factory=Count)
     current: str | None = None  # path of the file whose records are passing
     exporter: str | None = None
 
@@ -347,14 +301,18 @@ class _Reading:
         return Export(told, self.beside, together)
 
     def _records(self, members: Sequence[Member]) -> Iterator[Record | FileVerdict]:
-        how, passed = self.how, self.meter.passed if self.meter else None
+        limit, hear, passed = (
+            self.how.text_chars_max,
+            self.how.hear,
+            self.meter.passed if self.meter else None,
+        )
         for record in self.source.read(self._export(members)):
             if record.member != self.current:
                 came_back = f"{self.source.name} came back to a file it had left"
                 assert record.member not in self.closed, came_back
                 yield from self._close_current({})
                 self.current = record.member
-            self.count.add(record := _kept(record, how))
+            self.count.add(record := kept(record, text_chars_max=limit, hear=hear))
             if passed:
                 passed(record.member)
             yield record
@@ -384,9 +342,9 @@ class _Reading:
         if path in self.closed:
             return
         self.closed.add(path)
-        count = self.count if path == self.current else _Count()
+        count = self.count if path == self.current else Count()
         if path == self.current:
-            self.count, self.current = _Count(), None
+            self.count, self.current = Count(), None
         fault = reason or (count.fault() if self.how.judges_records else "")
         yield FileVerdict(
             path=self.root.shown_path(path),
@@ -402,57 +360,3 @@ class _Reading:
             bad=tuple(count.bad),
             exporter=self.exporter,
         )
-
-
-def _kept(record: Record, how: _How) -> Record:
-    """The record, fit to be kept; or, quarantined, one that cannot be heard, is too long or no Unicode (half a surrogate pair)."""
-    if isinstance(record, Turn):
-        return _turn_within(record, how.text_chars_max)
-    if isinstance(record, Feedback):
-        return _feedback_within(record, how.text_chars_max)
-    if isinstance(record, RightsRecord) and how.hear is not None:
-        said = json.dumps(record.event, default=str).encode()[:RECORD_BYTES_MAX]
-        return how.hear(record) or Skipped(record.member, BROKEN_EVENT, record.bytes, record=said)
-    return record
-
-
-def _turn_within(turn: Turn, text_chars_max: int) -> Record:
-    text = turn.text or ""
-    ids = f"{turn.speaker}{turn.conversation}{turn.turn}{turn.parent or ''}"
-    if not turn.signals and len(text) + len(ids) <= text_chars_max and is_text(text) and is_text(ids):
-        return turn  # nearly every one; the rest of this is what takes time
-    if turn.signals:
-        turn = structs.replace(turn, signals=tuple(filter(None, map(fit, turn.signals))))
-    reason = _why_beyond(turn, text_chars_max)
-    if reason is None:
-        return turn
-    kept = text.encode("utf-8", "surrogatepass")[:RECORD_BYTES_MAX]
-    return Skipped(turn.member, reason, turn.bytes, record=kept)
-
-
-def _feedback_within(record: Feedback, text_chars_max: int) -> Record:
-    signal = fit(record.signal)
-    texts = [record.conversation, record.turn, record.signal.text or "", record.signal.by or ""]
-    reason = "unknown_feedback" if signal is None else None
-    if max(map(len, texts)) > text_chars_max:
-        reason = "text_too_long"
-    elif not all(map(is_text, texts)):
-        reason = "broken_unicode"
-    if signal is not None and reason is None:
-        return structs.replace(record, signal=signal)
-    said = json.dumps([record.signal.value, record.signal.text], default=str)
-    return Skipped(record.member, reason or "", record.bytes, record=said.encode()[:RECORD_BYTES_MAX])
-
-
-def _why_beyond(turn: Turn, text_chars_max: int) -> str | None:
-    texts = [turn.text or "", turn.speaker, turn.conversation, turn.turn, turn.parent or ""]
-    for signal in turn.signals:
-        texts += [signal.text or "", signal.by or "", *_ids_in(signal)]
-    if max(map(len, texts)) > text_chars_max:
-        return "text_too_long"
-    return None if all(map(is_text, texts)) else "broken_unicode"
-
-
-def _ids_in(signal: Signal) -> list[str]:
-    evidence = [signal.evidence.turn] if signal.evidence else []
-    return [*evidence, *map(str, signal.value.values())] if signal.kind == "preference" else evidence

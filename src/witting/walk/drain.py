@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from witting.intake.archive import Entry, Root
-from witting.intake.detect import BROKEN_EVENT, Hear, admit_root
+from witting.intake.detect import admit_root
+from witting.intake.limits import BROKEN_EVENT, Hear
 from witting.intake.live import events
 from witting.intake.seal import ERASED
 from witting.intake.source import Export, FileVerdict, Member, Record, Skipped
