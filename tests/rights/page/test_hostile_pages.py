@@ -58,6 +58,17 @@ def test_a_no_that_hangs_the_page_is_no_way_to_refuse(look_at: Any, tmp_path: Pa
     assert report.views[0].steps["refuse"] is None
 
 
+def test_windows_that_a_click_opens_or_closes_are_no_answer(
+    look_at: Any, tmp_path: Path, impatient: None
+) -> None:
+    gone = "onclick='this.parentNode.remove()'"
+    opens = ASKS.format(yes='onclick=\'open("about:blank"); open("https://nowhere.invalid/")\'', no=gone)
+    report = look_at(page(tmp_path, opens))
+    assert (report.views[0].steps["accept"], report.views[0].steps["refuse"]) == (None, 1)
+    closes = ASKS.format(yes=gone, no='onclick=\'open("", "_self"); close()\'')
+    assert look_at(page(tmp_path, closes)).views[0].steps["accept"] == 1
+
+
 def test_a_page_without_a_question_is_an_error_that_says_what_was_looked_for(
     look_at: Any, impatient: None
 ) -> None:

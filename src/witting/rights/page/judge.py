@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from witting.errors import UsageError
+from witting.errors import UnreadablePage, UsageError
 from witting.rights.capture import read_evidence
 from witting.rights.evidence import Failure, Judgement, judge, load_profile, worst
 from witting.rights.page.chromium import find_chromium, open_chromium, read_target
 from witting.rights.page.facts import Facts
-from witting.rights.page.look import look
+from witting.rights.page.look import Sighting, look
 from witting.rights.page.patterns import CANNOT, SEEN, Finding, find_patterns, load_patterns
 from witting.rights.page.record import SHOWN, fill, sha256_of
 from witting.rights.page.visit import VIEWPORTS, Setting
@@ -114,12 +114,24 @@ def judge_page(
                 browser=chromium, target=target, lexicon=lexicon, viewport=viewport, language=language,
                 page_seconds=page_seconds, deadline=time.monotonic() + max(LOOK_SECONDS, 2 * page_seconds),
             )  # fmt: skip
-            views.append(Facts(look(setting, pictures=out is not None), lexicon, language))
+            views.append(Facts(_look(setting, pictures=out is not None), lexicon, language))
         version = f"Chromium {chromium.version}"
     report = _report(target.name, tuple(views), known or {}, profile=profile, now=now, version=version)
     if out is not None:
         write(report, out)
     return report
+
+
+def _look(setting: Setting, *, pictures: bool) -> Sighting:
+    """`look`; where the driver itself gives up, because the browser died, that is said of the page."""
+    from playwright.sync_api import Error
+
+    try:
+        return look(setting, pictures=pictures)
+    except Error as error:
+        raise UnreadablePage(
+            f"the browser gave up on the page {setting.target.name} ({type(error).__name__}). Open it in a browser by hand."
+        ) from error
 
 
 def _check(language: str | None, viewports: Sequence[str], page_seconds: float, out: Path | None) -> None:

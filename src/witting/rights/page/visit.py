@@ -32,6 +32,7 @@ STILL_PULSES = 2
 ANSWER_SECONDS_MAX = 8.0  # of one question to the page
 APPEAR_SECONDS_MAX = 3.0  # a question may come a while after the page
 DIALOGS_MAX = 12
+WINDOWS_MAX = 4  # that one click may open
 RETRIES_MAX = 6
 
 VIEWPORTS: dict[str, dict[str, Any]] = {  # Any: keyword arguments of new_context
@@ -62,6 +63,10 @@ def _probe() -> str:
     return (files("witting.rights.page") / "probe.js").read_text("utf-8")
 
 
+class _Gone(UnreadablePage):
+    """The document or window that was asked is not there any more."""
+
+
 class Visit:
     """Holds a profile open; use in a `with`."""
 
@@ -74,6 +79,7 @@ class Visit:
         self.crashed = False
         self.status: int | None = None
         self._flying = 0
+        self._windows: list[Page] = []  # opened by the last click
         self._opening = True
         self._session: CDPSession | None = None
         self._world: int | None = None
@@ -156,7 +162,7 @@ class Visit:
             passed = self.setting.clock() - began
             if screen.layer is not None or passed >= seconds:
                 return screen, passed
-            self._page.wait_for_timeout(150)
+            self._pause(150)
 
     def click(self, control: Control) -> bool:
         """Press it and wait until the page is still. False where it has gone, or twice nothing happened at all."""
@@ -174,6 +180,7 @@ class Visit:
         self._send("Input.dispatchMouseEvent", {"type": "mousePressed", **pressed})
         self._send("Input.dispatchMouseEvent", {"type": "mouseReleased", **pressed})
         self.settle(since=before[0])
+        self._follow_window()
         return before != self._state()
 
     def _state(self) -> tuple[str, str, int, int, str]:
@@ -181,8 +188,21 @@ class Visit:
 
     def stored(self) -> str:
         """What the page keeps in this profile, as one text to compare."""
-        cookies = sorted((c.get("name", ""), c.get("value", "")) for c in self._context.cookies())
+        from playwright.sync_api import Error
+
+        try:
+            cookies = sorted((c.get("name", ""), c.get("value", "")) for c in self._context.cookies())
+        except Error as error:
+            raise self._unreadable("the browser closed its profile") from error
         return json.dumps([cookies, self.ask("stored")])
+
+    def _pause(self, ms: float) -> None:
+        from playwright.sync_api import Error
+
+        try:
+            self._page.wait_for_timeout(ms)
+        except Error as error:
+            raise self._unreadable("it closed its own window") from error
 
     def settle(self, *, since: str | None = None) -> None:
         """Wait until nothing changes and nothing is on its way, two seconds at most."""
@@ -196,7 +216,7 @@ class Visit:
             if still >= STILL_PULSES and self._flying <= 0 and not waiting:
                 return
             last = pulse
-            self._page.wait_for_timeout(PULSE_MS)
+            self._pause(PULSE_MS)
 
     def picture(self) -> bytes | None:
         """PNG of what is in view; None where the page gives none in time."""
@@ -219,7 +239,7 @@ class Visit:
             if answer is not None:
                 return answer.get("value")
             self._world = None  # the page went on to another document
-            self._page.wait_for_timeout(PULSE_MS)
+            self._pause(PULSE_MS)
         raise self._unreadable("it never stops loading itself anew")
 
     def _enter_page(self) -> None:
@@ -227,51 +247,45 @@ class Visit:
 
         with suppress(Error):
             self._page.wait_for_load_state("domcontentloaded", timeout=self.setting.page_seconds * 1000)
-        if self._session is None:
-            self._session = self._context.new_cdp_session(self._page)
         try:
             frame = self._send("Page.getFrameTree", {})["frameTree"]["frame"]["id"]
             made = self._send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "witting"})
             self._world = made["executionContextId"]
             self._evaluate(_probe())
-        except Error:
+        except _Gone:
             self._world = None
 
     def _evaluate(self, expression: str) -> dict[str, Any] | None:
         """None where the document it was asked in is gone."""
-        from playwright.sync_api import Error, TimeoutError
-
         if self._world is None:
             return None
         question = {"expression": expression, "contextId": self._world, "returnByValue": True}
         try:
             said = self._send("Runtime.evaluate", question)
-        except TimeoutError:
-            raise
-        except Error:
+        except _Gone:
             return None
-        if "exceptionDetails" in said:
-            text = said["exceptionDetails"].get("exception", {}).get("description", "")
-            if "witting is not defined" in text:
-                return None
-            raise self._unreadable(
-                f"its content could not be read ({text.splitlines()[0][:120] if text else 'no reason'})"
-            )
-        return said["result"]
+        if "exceptionDetails" not in said:
+            return said["result"]
+        text = said["exceptionDetails"].get("exception", {}).get("description", "")
+        if "witting is not defined" in text:
+            return None
+        raise self._unreadable(f"its content could not be read ({text.split(':')[0][:40]})")
 
     def _send(self, method: str, values: dict[str, Any]) -> dict[str, Any]:
-        from playwright.sync_api import TimeoutError
+        from playwright.sync_api import Error, TimeoutError
 
         if self.crashed:
             raise self._unreadable("it crashed the browser's tab")
-        if self._session is None:
-            self._session = self._context.new_cdp_session(self._page)
         try:
+            if self._session is None:
+                self._session = self._context.new_cdp_session(self._page)
             return self._session.send(method, values, timeout=ANSWER_SECONDS_MAX * 1000)
         except TimeoutError as error:
             raise self._unreadable(
                 f"it answers nothing for {ANSWER_SECONDS_MAX:.0f} s, busy with itself"
             ) from error
+        except Error as error:
+            raise _Gone(f"{self.setting.target.name} went to another document.") from error
 
     def _answer(self, dialog: Dialog) -> None:
         from playwright.sync_api import Error
@@ -287,16 +301,28 @@ class Visit:
                 dialog.accept()
 
     def _opened(self, page: Page) -> None:
-        """A window the page opened: followed when a click opened it on the same site, else closed."""
+        """A window the page opened: closed at once, unless a click did it."""
         from playwright.sync_api import Error
 
         self.popups += 1
+        if not self._opening and len(self._windows) < WINDOWS_MAX:
+            self._windows.append(page)
+            return
         with suppress(Error):
-            if self._opening or not self.fence.holds(page.url or "about:blank"):
-                page.close()
-            else:
-                self._page, self._session, self._world = page, None, None
-                page.on("crash", self._fell)
+            page.close()
+
+    def _follow_window(self) -> None:
+        """Go on in the window that the click opened where it is of the same site; close all others."""
+        from playwright.sync_api import Error
+
+        for page in self._windows:
+            with suppress(Error):
+                if page.url.startswith("http") and self.fence.holds(page.url):
+                    self._page, self._session, self._world = page, None, None
+                    page.on("crash", self._fell)
+                else:
+                    page.close()
+        self._windows = []
 
     def _fell(self, _: Page) -> None:
         self.crashed = True
