@@ -61,8 +61,7 @@ def intake(
     dry_run
         Needs no workspace and stores nothing.
     turns
-        Write the turns here as JSON lines, with what their words imply about answers (with --dry-run). It holds people's
-        words in plain.
+        With --dry-run: write the turns here, and what their words imply. It holds people's words in plain.
     """
     check_paths(paths, what_for="read")
     if turns is not None and not dry_run:

@@ -68,8 +68,7 @@ def preview(
     leave_out
         Numbers of messages or conversations to take out, or a file with one a line. May be given several times.
     page
-        Write the preview as an HTML page that works offline; several, each named by its number, where there are many
-        messages. They hold your words in plain.
+        Write the preview as HTML, offline, one page or several (page-2.html). It holds your words in plain.
     out
         Write the reduced export: only what would be taken, one message a line. It holds your words in plain.
     """
