@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from witting.intake.instant import from_epoch, from_iso
+from witting.intake.instant import from_either, from_epoch, from_iso
 
 PROFILE = settings(max_examples=500, deadline=None)
 SHAPES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y%m%dT%H%M%S.%fZ", "%G-W%V-%uT%H:%M:%SZ")  # fmt: skip
@@ -19,6 +20,7 @@ SHAPES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z"
     | st.integers(1, 10**9).map(lambda whole: whole - 2**-24)
 )
 def test_seconds_are_written_as_the_standard_library_writes_them(seconds: float) -> None:
+    assume(not 19_000_101 <= seconds <= 29_991_231)  # a calendar date
     found, moment = from_epoch(seconds), datetime.fromtimestamp(min(seconds, 9e10), UTC)
     assert found is not None
     if seconds < 9e10:  # beyond, it counts milliseconds
@@ -54,3 +56,18 @@ def test_written_oddly_it_is_still_one_time() -> None:
         assert found.iso == "2026-03-02T10:00:00+00:00"
     for value in ("2026-03-02T25:00:00Z", "2026-02-30T10:00:00Z", "2026-03-02", "T", None, 5):
         assert from_iso(value) is None
+
+
+@pytest.mark.parametrize("digits", [20240314, 19991231, 20240314211105, 20240229000000])
+def test_a_calendar_date_in_digits_counts_no_seconds(digits: int) -> None:
+    assert [from_either(value) for value in (digits, float(digits), str(digits), f" {digits} ")] == [None] * 4
+
+
+@pytest.mark.parametrize("seconds", [20241314, 20230229, 18991231, 30000101])
+def test_other_numbers_of_eight_digits_are_seconds(seconds: int) -> None:
+    assert from_epoch(seconds) is not None
+
+
+def test_a_datetime_of_a_cell_is_a_time() -> None:
+    assert (found := from_either(datetime(2026, 3, 2, 10, tzinfo=UTC))) is not None
+    assert found.iso == "2026-03-02T10:00:00+00:00"

@@ -149,6 +149,42 @@ def test_a_bad_row_of_csv_is_kept_and_the_next_is_read(data: bytes) -> None:
     assert b"".join(data[row.start : row.end] + b"\n" for row in found) == data.partition(b"\n")[2]
 
 
+FLAGS = {
+    True: [True, 1, 1.0, "true", "TRUE", "1", "1.0", "yes", "Y", "t"],
+    False: [False, None, "", " ", 0, 0.0, "false", "False", "0", "0.0", "no", "n", "f"],
+}
+
+
+@pytest.mark.parametrize("column", ["deleted", "edited"])
+@pytest.mark.parametrize(("flag", "cell"), [(flag, cell) for flag, cells in FLAGS.items() for cell in cells])
+def test_a_flag_is_read_in_every_writing(
+    tmp_path: Path, mapping: Path, column: str, flag: bool, cell
+) -> None:
+    mapping.write_text(MAPPING.replace("[roles]", f'{column} = "flag"\n[roles]'))
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({**ROWS[0], "flag": cell}))
+    turns, _, _ = read(path, mapping)
+    assert [getattr(turn, column) for turn in turns] == [flag]
+
+
+@pytest.mark.parametrize("column", ["deleted", "edited"])
+@pytest.mark.parametrize("cell", ["2024-03-15T10:00:00Z", 1_700_000_000, "maybe", 2, [True], {}])
+def test_what_is_no_flag_is_never_taken_for_no(tmp_path: Path, mapping: Path, column: str, cell) -> None:
+    mapping.write_text(MAPPING.replace("[roles]", f'{column} = "flag"\n[roles]'))
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({**row, "flag": flag}) + "\n" for row, flag in zip(ROWS[:2], (cell, ""), strict=True)
+        )
+    )
+    turns, skipped, _ = read(path, mapping)
+    assert [turn.text for turn in turns] == ["hello"]
+    assert [(s.reason, s.record is not None, s.where) for s in skipped] == [
+        ("unknown_shape", True, skipped[0].where)
+    ]
+    assert skipped[0].where.endswith("column flag")
+
+
 def test_gzip_lines_are_opened_and_damaged_parquet_refused(tmp_path: Path, mapping: Path) -> None:
     (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(write(tmp_path / "x.jsonl").read_bytes()))
     assert read(tmp_path / "x.jsonl.gz", mapping)[2].turns == 2

@@ -1,7 +1,7 @@
 """Points in time as assistants' exports write them: seconds or finer units since 1970, or ISO 8601.
 
-Covered: both, normalised to ISO 8601 with an offset where the file has one. Not covered: the many ways chat apps
-write local times (one table a source). A time that cannot be is no time: None, never a guess.
+Covered: both, normalised to ISO 8601 with an offset where the file has one. Not covered: dates in digits alone
+(20240314), the many ways chat apps write local times (one table a source). A time that cannot be is no time: None, never a guess.
 
 Every message has one, and `datetime.isoformat` takes two microseconds; so what it would write is put together from an
 hour already written, or is what the file has.
@@ -18,6 +18,7 @@ import msgspec
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # from this size on it counts nano-, micro-, milliseconds
 _SECONDS_MAX = 253_402_300_800  # the end of the year 9999
 _ISO_CHARS_MAX = 40
+_DAYS = (19_000_101, 29_991_231)  # dates in digits
 _HOURS_KEPT = 4096
 _IN_HOUR = tuple(f"{second // 60:02}:{second % 60:02}" for second in range(3600))
 _AS_WRITTEN = re.compile(  # by `isoformat`, but for a Z and a fraction of zeros
@@ -34,7 +35,7 @@ def from_epoch(value: object) -> Instant | None:
     """A number (or digits) of seconds, milliseconds, microseconds or nanoseconds, told apart by size."""
     if not isinstance(value, float):
         value = _whole_number(value)
-    if value is None or not 0 < value < 1e20:
+    if value is None or not 0 < value < 1e20 or _is_date(value):
         return None
     seconds = value
     if value >= _UNITS[-1][0]:
@@ -50,6 +51,18 @@ def from_epoch(value: object) -> Instant | None:
     return Instant(
         f"{_hour(hour)}{_IN_HOUR[second]}{fraction}+00:00", (whole * 1_000_000 + micros) / 1_000_000
     )
+
+
+def _is_date(value: float) -> bool:
+    """20240314 and 20240314211105: as seconds an August of 1970, as milliseconds six centuries ahead."""
+    if not (_DAYS[0] <= value <= _DAYS[1] or _DAYS[0] * 1_000_000 <= value < (_DAYS[1] + 1) * 1_000_000):
+        return False
+    digits = str(int(value))
+    try:
+        datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}" if digits[8:] else digits)
+    except ValueError:
+        return False
+    return True
 
 
 def _whole_number(value: object) -> int | None:

@@ -49,6 +49,7 @@ Column = Literal[
     "conversation", "turn", "parent", "speaker", "role", "text", "time",
     "thumb", "rating", "comment", "correction", "deleted", "edited",
 ]  # fmt: skip
+_YES, _NO = ("true", "1", "1.0", "yes", "y", "t"), ("", "false", "0", "0.0", "no", "n", "f")
 OUR_ROLES = ("user", "assistant", "system", "person")
 
 
@@ -173,7 +174,9 @@ def _where(row: Row, column: str | None) -> str:
 def _turn(mapping: Mapped, row: Row, member: str, last: _Last) -> Turn | _Bad:
     """The turn, or why the row is none."""
     cell = partial(_cell, mapping, row)
-    text, deleted = cell("text"), _flag(cell("deleted"))
+    text, deleted, edited = cell("text"), _flag(cell("deleted")), _flag(cell("edited"))
+    if deleted is None or edited is None:
+        return _Bad("unknown_shape", "deleted" if deleted is None else "edited")
     if text is not None and not is_text(text):
         return _Bad("lone_surrogate" if isinstance(text, str) else "unknown_shape", "text")
     if not deleted and (text is None or not text.strip()):
@@ -203,7 +206,7 @@ def _turn(mapping: Mapped, row: Row, member: str, last: _Last) -> Turn | _Bad:
         audience=audience,
         source=mapping.source,
         bytes=(row.start, row.end),
-        edited=_flag(cell("edited")),
+        edited=edited,
         deleted=deleted,
         barred=tuple(purpose for purpose in PURPOSES if purpose not in mapping.permitted),
         signals=_signals(cell),
@@ -223,8 +226,10 @@ def _id(value: object) -> str | None:
     return fit_id(str(value))
 
 
-def _flag(value: object) -> bool:
-    return value is True or str(value).lower() in ("true", "1", "yes", "t")
+def _flag(value: object) -> bool | None:
+    """No where nothing stands; None where something stands that is neither yes nor no, such as the time of a deletion."""
+    said = "" if value is None else str(value).strip().lower()
+    return said in _YES if said in _YES or said in _NO else None
 
 
 def _audience(mapping: Mapped, row: Row) -> str | None:
