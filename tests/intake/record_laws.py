@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from witting.intake import REFUSALS, SKIPPED, FileVerdict, Signal, Skipped, Turn
+from witting.intake.refusals import CUT_OFF
 from witting.intake.source import Feedback, Record, RightsRecord
 from witting.schema import AUDIENCES, PRECISIONS, PURPOSES, ROLES, SIGNAL_KINDS
 
@@ -51,7 +52,7 @@ def assert_counted(verdict: FileVerdict, records: list[Record]) -> None:
     assert verdict.quarantined == sum(record.record is not None for record in others)
     late = sum(isinstance(record, Feedback) for record in others)
     assert verdict.signals == sum(len(turn.signals) for turn in turns) + late
-    assert (verdict.verdict == "refused") is bool(verdict.reason)
+    assert (verdict.verdict == "refused") is (verdict.reason not in ("", CUT_OFF))
     assert verdict.reason in ("", *REFUSALS)
 
 
