@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from witting.errors import WittingError
+from witting.rights.page import look
 from witting.rights.page.chromium import find_chromium, open_chromium
 from witting.rights.page.judge import PageReport, judge_page
 
@@ -116,12 +117,13 @@ def elsewhere() -> Iterator[Site]:
 
 
 @pytest.fixture
-def look_at(chromium: Any, site: Site) -> Any:
-    """`look_at("good.html")`: served, desktop only."""
+def look_at(chromium: Any, site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`look_at("good.html")`: served, desktop only. These pages ask at once, so a second question is not waited for long."""
+    monkeypatch.setattr(look, "AGAIN_SECONDS", 0.1)
 
-    def look(page: str, **options: Any) -> PageReport:
+    def open_and_look(page: str, **options: Any) -> PageReport:
         where = page if "/" in page else f"{site.url}/{page}"
         asked = {"profile": "gdpr", "now": NOW, "viewports": ("desktop",), "browser": chromium, **options}
         return judge_page(where, **asked)
 
-    return look
+    return open_and_look
