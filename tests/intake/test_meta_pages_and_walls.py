@@ -1,5 +1,6 @@
 """Meta's downloads beside JSON threads: pages, posts, comments, talks with Meta AI; all invented."""
 
+import gzip
 import io
 import json
 
@@ -47,6 +48,15 @@ def test_a_page_is_read_by_its_shape_newest_first_as_meta_writes_it() -> None:
     assert second.parent == first.turn
     assert data[slice(*first.bytes)].startswith(b"<div class='x'><div>Ann</div>")
     assert data[slice(*first.bytes)].endswith(b"</div>")
+
+
+def test_a_packed_page_is_read_as_the_page_it_is() -> None:
+    data = page(("Ann", "hi", "Sep 13, 2020, 12:26 PM"))
+    plain = read(messenger.SOURCE, f"{THREAD}.html", data)
+    packed = read(messenger.SOURCE, f"{THREAD}.html.gz", gzip.compress(data))
+    assert [(turn.speaker, turn.text, turn.time) for turn in packed] == [
+        (t.speaker, t.text, t.time) for t in plain
+    ]
 
 
 def test_a_page_and_the_json_of_its_thread_give_one_conversation() -> None:

@@ -74,8 +74,8 @@ LAYOUTS = (  # the first that finds a message
 
 
 def is_page(member: Member) -> bool:
-    """By name: threads mix with JSON ones in the same folders."""
-    return basename(member.path).lower().endswith((".html", ".htm"))
+    """By name: threads mix with JSON ones in the same folders. gzip is opened on the way."""
+    return basename(member.path).lower().removesuffix(".gz").endswith((".html", ".htm"))
 
 
 def claims_page(member: Member, head: bytes) -> bool:
