@@ -182,7 +182,7 @@ def test_what_is_no_object_is_no_event(plain_client: TestClient, value: object) 
         (b"[]", STRUCTURED, 400),
         (b"[]", {**BY_KEY, "Content-Type": "text/plain"}, 415),
         (b"[]", {**BY_KEY, "Content-Type": "application/cloudevents-batch+json; charset=utf-16"}, 415),
-        (gzip.compress(b"[]"), {**BATCH, "Content-Encoding": "gzip"}, 415),
+        (gzip.compress(b"[]", mtime=0), {**BATCH, "Content-Encoding": "gzip"}, 415),
         (b"[" + b" " * receiver.BODY_BYTES_MAX, BATCH, 413),
         (json.dumps([1] * (binding.EVENTS_MAX + 1)).encode(), BATCH, 413),
         (b"{}", {**BY_KEY, "ce-id": "%FF", "Content-Type": "application/json"}, 400),
