@@ -77,6 +77,13 @@ def test_a_talk_nested_thousands_deep_is_read() -> None:
     assert turns[-1].parent == "m2998"
 
 
+@pytest.mark.parametrize("depth", [2_000, 200_000])
+def test_what_is_nested_without_end_is_one_bad_record(depth: int) -> None:
+    whole = json.dumps(talk(message("p", True, "hi"))).encode()
+    data = whole[:-1] + b',"z":' + b"[" * depth + b"]" * depth + b"}"
+    assert [(s.reason, s.record) for s in read(librechat, data)] == [("nested_too_deep", data)]
+
+
 def test_feedback_and_parts_of_a_message_are_told() -> None:
     answer = {"messageId": "a", "parentMessageId": "p", "isCreatedByUser": False,
               "content": [{"type": "think", "think": "x"}, {"type": "text", "text": "yo"}, {"type": "odd"}],

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import witting
-from witting.errors import InputError, UsageError
+from witting.errors import HostileArchive, InputError, UsageError
 from witting.intake import Evidence, FileVerdict, Signal, Skipped, Turn, admit
 from witting.intake.detect import with_mappings
 from witting.intake.implied import RULE_OF
 from witting.intake.source import Export, Member
+from witting.intake.tables import parquet as parquet_reading
 from witting.intake.tables import turns as own
 from witting.intake.tables.rows import rows
 from witting.reports.preview_page import turn_line
@@ -247,3 +248,83 @@ def test_the_command_takes_a_mapping_and_reads_a_preview_back(tmp_path: Path, ma
         "intake", tmp_path / "t.jsonl", "--dry-run", "--turns", tmp_path / "u.jsonl", "--json"
     ).json
     assert [(f["source"], f["turns"], f["quarantined"]) for f in again["files"]] == [("turns", 2, 0)]
+
+
+# Parquet
+
+
+def parquet(table: pa.Table, **how) -> Member:
+    out = io.BytesIO()
+    pq.write_table(table, out, **how)
+    return member(out.getvalue())
+
+
+def repeated(text: str, count: int) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([text]))
+
+
+@given(st.lists(st.text(max_size=30) | st.none(), max_size=20), st.lists(st.lists(st.fixed_dictionaries({"a": st.text(max_size=9), "b": st.none() | st.integers(0, 9)}), max_size=3), max_size=20), st.integers(1, 60), st.booleans())  # fmt: skip
+def test_parquet_gives_every_row_however_few_are_made_at_once(
+    texts: list, nested: list, batch_bytes: int, dictionary: bool
+) -> None:
+    count = min(len(texts), len(nested))
+    kind = pa.list_(pa.struct([("a", pa.string()), ("b", pa.int64())]))
+    columns = {"t": pa.array(texts[:count], pa.string()), "n": pa.array(nested[:count], kind)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parquet_reading, "BATCH_BYTES", batch_bytes)
+        patch.setattr(parquet_reading, "BATCH_ROWS", 7)
+        one = parquet(pa.table(columns), use_dictionary=dictionary, row_group_size=9)
+        found = [(row.start, row.fault, row.value) for row in rows(one)]
+    assert found == [(n, None, {"t": texts[n], "n": nested[n]}) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"t": repeated("x" * 1_500_000, 1_000)}),
+        pa.table({"t": repeated("x" * 1_500_000, 1_000).cast(pa.string())}),
+        pa.table({"t": pa.array([[{"a": "x" * 1_500_000}]] * 100)}),
+    ],
+    ids=["dictionary", "plain", "nested"],
+)
+def test_a_small_parquet_that_unfolds_out_of_proportion_is_refused(table: pa.Table) -> None:
+    one = parquet(table, compression="zstd")
+    assert one.size_bytes < 5_000
+    with pytest.raises(HostileArchive):
+        list(rows(one))
+
+
+def test_pages_that_unpack_out_of_proportion_are_refused() -> None:
+    with pytest.raises(HostileArchive):
+        list(rows(parquet(pa.table({"t": ["x" * 1_500_000] * 20}), compression="zstd", use_dictionary=False)))
+
+
+def test_a_repeated_prompt_and_empty_columns_are_no_danger() -> None:
+    prompts = repeated("You are kind. " * 1_000, 500)
+    answers = pa.array([f"{number:040}" for number in range(500)])
+    one = parquet(pa.table({"system": prompts, "a": answers, "none": pa.nulls(500, pa.string())}))
+    assert sum(row.fault is None for row in rows(one)) == 500
+
+
+def test_a_row_too_large_is_one_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_reading, "BATCH_BYTES", 1_000)
+    monkeypatch.setattr(parquet_reading, "RECORD_BYTES_MAX", 1_000)
+    table = pa.table({"t": ["a", "b" * 2_000, "c"]})
+    assert [(row.fault, row.value.get("t")) for row in rows(parquet(table))] == [
+        (None, "a"),
+        ("record_too_large", None),
+        (None, "c"),
+    ]
+
+
+def test_times_of_any_unit_and_those_that_no_calendar_has_end_no_reading() -> None:
+    at = [1_700_000_000_123_456_789, 10**15]
+    table = pa.table({
+        "ns": pa.array([at[0]] * 2, pa.timestamp("ns", "UTC")),
+        "inside": pa.array([[{"at": at[0]}]] * 2, pa.list_(pa.struct([("at", pa.timestamp("ns"))]))),
+        "s": pa.array([1_700_000_000, at[1]], pa.timestamp("ms")),
+    })  # fmt: skip
+    first, second = rows(parquet(table))
+    assert (first.fault, second.fault, second.start) == (None, "broken_record", 1)
+    assert first.value["ns"].isoformat() == "2023-11-14T22:13:20.123456+00:00"
+    assert first.value["inside"][0]["at"].microsecond == 123456

@@ -32,6 +32,7 @@ PARTS = {
     "error": "no_text",
 }
 MESSAGES_MAX = 100_000  # in one conversation
+DEPTH_MAX = 10_000  # open brackets, two a nested message
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:)?|[\[\]{}]', re.DOTALL)
 _ZEROS = re.compile(r"[0-]*")
@@ -46,6 +47,11 @@ class _Frame:
     key: str
     byte: int = 0
     holes: list[tuple[int, int]] | None = None  # of a message
+    within: _Frame | None = None  # the nearest message around it
+
+
+class _TooDeep(Exception):
+    """More than DEPTH_MAX brackets are open."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,10 @@ def _conversation(member: str, piece: Piece, seen: Seen) -> Iterator[Turn | Skip
             messages, about = _taken_apart(text, piece.start)
         except UnicodeDecodeError:
             reason = "not_utf8"
-        except (ValueError, RecursionError):
+        except ValueError:
             reason = "broken_json"
+        except (RecursionError, _TooDeep):
+            reason = "nested_too_deep"
     if reason is None and len(messages) > MESSAGES_MAX:
         reason = "too_many_messages"
     if reason is not None:
@@ -100,7 +108,7 @@ def _conversation(member: str, piece: Piece, seen: Seen) -> Iterator[Turn | Skip
 
 
 def _taken_apart(text: str, base: int) -> tuple[list[_Message], Mapping[str, Any]]:  # Any: JSON
-    """The messages in the order they begin, and the conversation without them. Raises ValueError."""
+    """The messages in the order they begin, and the conversation without them. Raises ValueError, _TooDeep."""
     offset, stack, key = Offsets(text, base), [], ""
     found: list[_Message] = []
     top_holes: list[tuple[int, int]] = []
@@ -114,13 +122,16 @@ def _taken_apart(text: str, base: int) -> tuple[list[_Message], Mapping[str, Any
             is_message = mark == "{" and under is not None and under.bracket == "[" and under.key in LISTS
             byte = offset(token.start()) if is_message else 0
             name = key if under is None or under.bracket == "{" else ""
-            stack.append(_Frame(mark, token.start(), name, byte, [] if is_message else None))
+            within = under if under is None or under.holes is not None else under.within
+            stack.append(_Frame(mark, token.start(), name, byte, [] if is_message else None, within))
             key = ""
+            if len(stack) > DEPTH_MAX:
+                raise _TooDeep
             continue
         if not stack or "[{".index(stack[-1].bracket) != "]}".index(mark):
             raise ValueError("brackets do not match")
         frame = stack.pop()
-        owner = next((above for above in reversed(stack) if above.holes is not None), None)
+        owner = frame.within
         if frame.holes is not None:
             own = _without(text, frame.start, token.end(), frame.holes)
             place = (frame.byte, offset(token.end()))

@@ -14,18 +14,10 @@ another length than the header is a fault, not a guess.
 from __future__ import annotations
 
 import csv
-import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from witting.errors import InputError
 from witting.intake.json_stream import (
     FAULTY_BYTES_MAX,
     BadRecord,
@@ -38,10 +30,8 @@ from witting.intake.json_stream import (
 )
 from witting.intake.refusals import unreadable
 from witting.intake.source import Member
+from witting.intake.tables.parquet import PARQUET, parquet_columns, parquet_rows
 
-PARQUET = b"PAR1"
-PARQUET_BYTES_MAX = 4 << 30  # of a packed Parquet file, which must be unpacked to be read
-BATCH_ROWS = 1_000
 CSV_RECORD_BYTES_MAX = 8 << 20
 DELIMITERS = ",;\t|"
 _BOM = "\ufeff"
@@ -70,7 +60,7 @@ def rows(member: Member) -> Iterator[Row]:
 def columns(member: Member, head: bytes) -> frozenset[str]:
     """The columns and the keys inside them, dotted, lists transparent; empty where the file is no table."""
     if head.startswith(PARQUET):
-        return _parquet_columns(member)
+        return parquet_columns(member)
     if _is_json(head):
         return shape(head).union(*line_shapes(head))
     first = plain_head(head).partition(b"\n")[0].rstrip(b"\r")
@@ -95,6 +85,14 @@ def _json_rows(member: Member) -> Iterator[Row]:
         except BadRecord as bad:
             value, fault = {}, bad.reason
         yield Row(value if fault is None else {}, piece.start, piece.end, piece.kept, fault)
+
+
+# Parquet
+
+
+def _parquet_rows(member: Member) -> Iterator[Row]:
+    for number, (value, record, fault) in enumerate(parquet_rows(member)):
+        yield Row(value, number, number + 1, record, fault)
 
 
 # CSV
@@ -191,64 +189,3 @@ def _cells(line: str) -> list[str]:
     except csv.Error:
         return []
     return [cell.strip() for cell in found]
-
-
-# Parquet
-
-
-@contextmanager
-def _opened(member: Member) -> Iterator[pq.ParquetFile]:
-    """Raises UnreadableFile. Parquet is read from its end, so a packed file is unpacked to disk first."""
-    with member.open() as stream, tempfile.TemporaryFile() as copy:
-        try:
-            yield pq.ParquetFile(stream if _is_plain(stream) else _unpacked(stream, copy, member.size_bytes))
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise unreadable("unreadable", "the Parquet file is damaged") from error
-
-
-def _is_plain(stream: BinaryIO) -> bool:
-    try:
-        return stream.seekable() and stream.fileno() >= 0
-    except (OSError, AttributeError, ValueError):
-        return False
-
-
-def _unpacked(
-    stream: BinaryIO, copy: Any, size_bytes: int
-) -> Any:  # Any: a temporary file, typed by platform
-    if size_bytes > PARQUET_BYTES_MAX:
-        raise unreadable("too_large", f"more than {PARQUET_BYTES_MAX >> 30} GiB")
-    shutil.copyfileobj(stream, copy)
-    copy.seek(0)
-    return copy
-
-
-def _parquet_columns(member: Member) -> frozenset[str]:
-    try:
-        with _opened(member) as file:
-            return frozenset(path for field in file.schema_arrow for path in _paths(field.name, field.type))
-    except InputError:
-        return frozenset()
-
-
-def _paths(name: str, kind: pa.DataType) -> Iterator[str]:
-    yield name
-    while pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        kind = kind.value_type
-    if pa.types.is_struct(kind):
-        for position in range(kind.num_fields):
-            yield from _paths(f"{name}.{kind.field(position).name}", kind.field(position).type)
-
-
-def _parquet_rows(member: Member) -> Iterator[Row]:
-    with _opened(member) as file:
-        number = 0
-        for batch in file.iter_batches(batch_size=BATCH_ROWS):
-            for value in batch.to_pylist():
-                yield Row(value, number, number + 1, _as_record(value))
-                number += 1
-
-
-def _as_record(value: Mapping[str, Any]) -> bytes:  # Any: cells
-    """A stable writing of a row: what its conversation is keyed by where it names none, and what quarantine keeps."""
-    return json.dumps(value, sort_keys=True, default=str).encode()[:FAULTY_BYTES_MAX]
