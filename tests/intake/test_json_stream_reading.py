@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from witting.errors import HostileArchive, UnreadableFile
-from witting.intake import Turn, admit, json_stream
+from witting.intake import Turn, admit, json_stream, wrapped
 from witting.intake.source import Member
 
 TEXT = st.text(alphabet=st.sampled_from('ab"\\[]{},:\n é😀\u2028')) | st.text(max_size=8)
@@ -57,12 +57,34 @@ def test_values_one_after_the_other_are_split_too(values, indent):
     assert [json.loads(piece.data) for piece in pieces] == values
 
 
+REST = st.dictionaries(TEXT, JSON, max_size=2)
+
+
 @PARSING
-@given(st.lists(JSON, max_size=5), st.dictionaries(TEXT, JSON, max_size=2))
-def test_an_array_in_a_wrapper_is_split_and_the_rest_of_the_wrapper_is_left(values, rest):
-    data = dump({"conversations": values, **{f"x{key}": value for key, value in rest.items()}}, None, True)
-    pieces = list(json_stream.split(member(data), inside=b"conversations"))
-    assert [json.loads(piece.data) for piece in pieces] == values
+@given(st.lists(JSON, max_size=5), REST, REST, st.sampled_from([b"", b"\xef\xbb\xbf"]), LAYOUT)
+def test_an_array_in_a_wrapper_is_split_wherever_it_stands_and_the_rest_is_told(
+    values, before, after, mark, indent
+):
+    around = [
+        {f"{side}{key}": value for key, value in rest.items()} for side, rest in (("b", before), ("a", after))
+    ]
+    data = mark + dump({**around[0], "conversations": values, **around[1]}, indent, True)
+    pieces = list(wrapped.records(member(data), "conversations"))
+    assert [json.loads(piece.data) for piece in pieces if piece.fault is None] == values
+    assert all(data[piece.start : piece.end] == piece.data for piece in pieces)
+    beside = [any(value not in (None, "", [], {}) for value in rest.values()) for rest in around]
+    told = [piece.fault for piece in pieces]
+    assert told == ["unknown_shape"] * beside[0] + [None] * len(values) + ["unknown_shape"] * beside[1]
+
+
+@PARSING
+@given(st.binary(max_size=60) | st.text('{}[]:," a\\', max_size=40).map(str.encode), st.integers(0, 60))
+def test_damage_around_a_list_ends_nothing(noise, at):
+    whole = b'{"projects": [1], "conversations": [{"a": 1}, 2], "more": {"b": "]"}}'
+    data = whole[:at] + noise + whole[at:]
+    pieces = list(wrapped.records(member(data), "conversations"))
+    assert all(0 <= piece.start <= piece.end <= len(data) for piece in pieces)
+    assert [piece.start for piece in pieces] == sorted(piece.start for piece in pieces)
 
 
 @PARSING

@@ -139,3 +139,16 @@ def test_the_published_samples_are_read_whole() -> None:
     for path, turns in zip(paths, (10, 4, 9, 2), strict=True):
         *_, verdict = admit([DATA / path], text_chars_max=100_000)
         assert (verdict.turns, verdict.skipped) == (turns, {})
+
+
+@pytest.mark.parametrize("first", ["projects", "conversations"])
+def test_what_stands_beside_groks_conversations_is_counted(first: str) -> None:
+    response = {"response": {"_id": "r", "sender": "human", "message": "hello"}}
+    talks = {"conversations": [{"conversation": {"id": "c", "user_id": "u"}, "responses": [response]}]}
+    beside = {"projects": [{"name": "p"}], "tasks": [], "media_posts": None}
+    value = {**talks, **beside} if first == "conversations" else {**beside, **talks}
+    found = read(grok, value)
+    assert [e.text for e in found if isinstance(e, Turn)] == ["hello"]
+    (rest,) = (e for e in found if isinstance(e, Skipped))
+    assert (rest.reason, b'"name": "p"' in (rest.record or b"")) == ("unknown_shape", True)
+    assert [e for e in read(grok, {**talks, "tasks": []}) if isinstance(e, Skipped)] == []

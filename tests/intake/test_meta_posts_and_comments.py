@@ -91,7 +91,7 @@ def test_a_second_list_beside_the_first_is_counted_not_lost() -> None:
     turn, rest = read(wall.FACEBOOK_SOURCE, "comments_and_reactions/comments.json", value)
     assert isinstance(turn, Turn)
     assert isinstance(rest, Skipped)
-    assert (turn.text, rest.reason, rest.record) == ("hi", "unknown_shape", b'], "more": [1]}')
+    assert (turn.text, rest.reason, rest.record) == ("hi", "unknown_shape", b', "more": [1]}')
 
 
 def test_whose_photo_it_is_never_becomes_the_comment() -> None:

@@ -147,20 +147,24 @@ def plain_head(head: bytes) -> bytes:
 # Splitting
 
 
-def split(member: Member, *, inside: bytes | None = None) -> Iterator[Piece]:
+def split(member: Member, *, begin: int = 0) -> Iterator[Piece]:
     """The records of a file that is an array, or one object, or objects one after the other.
 
-    `inside` names the key of an object that only wraps the array: {"conversations": [...]}.
+    `begin` is where an array begins that something is wrapped around (`wrapped.py`).
     """
     source = blocks(member)
+    if begin:
+        return _split_array(_blanked(source, begin))
     first, source = _peek(source)
-    wrapper = re.compile(rb'\s*\{\s*"' + re.escape(inside) + rb'"\s*:\s*\[') if inside else None
-    head = first.removeprefix(_BOM)
-    if wrapper and wrapper.match(head):
-        return _split_array(source, level=2)
-    if head.lstrip(_SPACE).startswith(b"["):
-        return _split_array(source, level=1)
-    return _split_values(source)
+    is_array = first.removeprefix(_BOM).lstrip(_SPACE).startswith(b"[")
+    return _split_array(source) if is_array else _split_values(source)
+
+
+def _blanked(source: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """Spaces for the first bytes, so that offsets stay true."""
+    for block in source:
+        yield b" " * min(count, len(block)) + block[count:] if count else block
+        count = max(0, count - len(block))
 
 
 def split_lines(member: Member) -> Iterator[Piece]:
@@ -247,8 +251,8 @@ def _trimmed(start: int, pending: _Pending, fault: str | None = None) -> Iterato
     yield Piece(start, start + len(data), data[:FAULTY_BYTES_MAX] if fault else data, fault)
 
 
-def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
-    scanner, pending, start = Hopper(level), _Pending(), 0
+def _split_array(source: Iterator[bytes]) -> Iterator[Piece]:
+    scanner, pending, start = Hopper(level := 1), _Pending(), 0
     opened = closed = separated = False  # separated: a comma was read and no element since
     for offset, block in _with_left(_placed(source), scanner):
         begin = 0
@@ -272,10 +276,7 @@ def _split_array(source: Iterator[bytes], *, level: int) -> Iterator[Piece]:
                 break
         if opened:
             pending.add(block[begin : len(block) - scanner.left])
-    if closed and level == 1:
-        yield from _trimmed(start, pending, "trailing_bytes")
-    elif not closed:
-        yield from _trimmed(start, pending, "truncated")
+    yield from _trimmed(start, pending, "trailing_bytes" if closed else "truncated")
 
 
 def _split_values(source: Iterator[bytes]) -> Iterator[Piece]:

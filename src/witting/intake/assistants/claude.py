@@ -37,6 +37,7 @@ from witting.intake.json_stream import (
     split,
 )
 from witting.intake.source import Export, Member, Skipped, Source, Turn
+from witting.intake.wrapped import records
 
 NAME = "claude"
 ACCOUNTS_NAME = "users.json"
@@ -111,7 +112,7 @@ def _kind(member: Member) -> str | None:
 
 
 def _read_member(member: Member, account: str, seen: Seen) -> Iterator[Turn | Skipped]:
-    for piece in split(member, inside=b"conversations"):
+    for piece in records(member, "conversations"):
         place = (piece.start, piece.end)
         try:
             record = read_record(piece, ("chat_messages",), form=FORM)

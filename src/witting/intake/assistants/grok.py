@@ -14,8 +14,9 @@ from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.assistants.tree import Node, Seen, content_id, grow
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_either
-from witting.intake.json_stream import BadRecord, Item, Piece, as_dict, first_text, read_record, shape, split
+from witting.intake.json_stream import BadRecord, Item, Piece, as_dict, first_text, read_record, shape
 from witting.intake.source import Export, Member, Skipped, Source, Turn
+from witting.intake.wrapped import records
 
 NAME = "grok"
 ROLES = {"human": "user", "user": "user", "assistant": "assistant"}
@@ -34,7 +35,7 @@ def claims(member: Member, head: bytes) -> bool:
 def read(export: Export) -> Iterator[Turn | Skipped]:
     seen = Seen()
     for member in export.claimed:
-        for piece in split(member, inside=b"conversations"):
+        for piece in records(member, "conversations"):
             yield from _conversation(member.path, piece, seen)
 
 

@@ -29,11 +29,11 @@ from witting.intake.json_stream import (
     read_record,
     shape,
 )
-from witting.intake.meta.around import name_around, records
 from witting.intake.meta.exporter import COMPANIONS, exporter
 from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.meta.rules import META_AI
 from witting.intake.source import Export, Member, Skipped, Source, Turn
+from witting.intake.wrapped import name_around, records
 
 NAME = "meta_ai"
 LISTS = ("messages", "conversation", "turns", "prompts")

@@ -9,6 +9,7 @@ Where the ideas come from: kenn-io/msgvault (its reader and fixtures), chat-mine
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +17,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from witting.intake.json_stream import FAULTY_BYTES_MAX, BadRecord, Piece, blocks, parse, split
-from witting.intake.meta.around import plain_from
 from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.meta.rules import generated
 from witting.intake.meta.thread import CHUNK_BYTES, Message, Part, ThreadFile
@@ -116,7 +116,7 @@ class _List:
             raise unreadable("broken_json", "the file is cut off")
 
     def _open(self) -> BinaryIO:
-        return plain_from(self._member, self._begins)
+        return _plain_from(self._member, self._begins)
 
 
 def _after_the_list(data: bytes) -> dict[str, Any]:  # Any: JSON
@@ -223,3 +223,26 @@ def _iso(at_ms: int | None) -> str | None:
         return None
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
     return moment.isoformat(timespec="milliseconds")
+
+
+def _plain_from(member: Member, offset: int) -> BinaryIO:
+    """The plain bytes of a member from an offset on."""
+    return cast("BinaryIO", io.BufferedReader(_From(blocks(member), offset)))
+
+
+class _From(io.RawIOBase):
+    def __init__(self, source: Iterator[bytes], skip: int) -> None:
+        self._source, self._skip, self._held = source, skip, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # typeshed: Buffer
+        while not self._held:
+            block = next(self._source, None)
+            if block is None:
+                return 0
+            self._held, self._skip = block[self._skip :], max(0, self._skip - len(block))
+        part, self._held = self._held[: len(buffer)], self._held[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)

@@ -25,10 +25,10 @@ from witting.intake.account import UNKNOWN_ACCOUNT
 from witting.intake.facts import family
 from witting.intake.instant import Instant, from_epoch
 from witting.intake.json_stream import BadRecord, Piece, as_dict, first_text, parse, shape
-from witting.intake.meta.around import name_around, records
 from witting.intake.meta.exporter import COMPANIONS, exporter, profile_name
 from witting.intake.meta.mojibake import is_mojibake, repaired
 from witting.intake.source import Export, Member, Skipped, Source, Turn
+from witting.intake.wrapped import name_around, records
 
 FACEBOOK, INSTAGRAM = "facebook_wall", "instagram_comments"
 COMMENT_KEYS = ("Comment",)  # the same in English; other languages are learned from the file
