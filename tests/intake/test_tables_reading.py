@@ -19,6 +19,7 @@ from witting.intake.detect import with_mappings
 from witting.intake.implied import RULE_OF
 from witting.intake.source import Export, Member
 from witting.intake.tables import parquet as parquet_reading
+from witting.intake.tables import rows as table_rows
 from witting.intake.tables import turns as own
 from witting.intake.tables.rows import rows
 from witting.reports.preview_page import turn_line
@@ -248,6 +249,34 @@ def test_the_command_takes_a_mapping_and_reads_a_preview_back(tmp_path: Path, ma
         "intake", tmp_path / "t.jsonl", "--dry-run", "--turns", tmp_path / "u.jsonl", "--json"
     ).json
     assert [(f["source"], f["turns"], f["quarantined"]) for f in again["files"]] == [("turns", 2, 0)]
+
+
+# CSV
+
+STRAY = b'3,"stray\n'
+
+
+@pytest.mark.parametrize("after", [b"", b'9,"a ""quoted"" cell"\n', b'9,"two\nlines"\n'])
+@pytest.mark.parametrize("record_bytes_max", [200, 1 << 20])
+def test_a_stray_quote_costs_its_own_line_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, after: bytes, record_bytes_max: int
+) -> None:
+    monkeypatch.setattr(table_rows, "CSV_RECORD_BYTES_MAX", record_bytes_max)
+    good = b"".join(b"%d,row\n" % number for number in range(500))
+    data = b"a,b\n" + good + STRAY + good + after
+    found = list(rows(member(data)))
+    (bad,) = (row for row in found if row.fault)
+    assert (bad.fault, bad.record, bad.line) == ("broken_row", STRAY, 502)
+    assert data[bad.start : bad.end] == STRAY.strip()
+    assert len(found) == 1_001 + bool(after)
+    assert [row.start for row in found] == sorted(row.start for row in found)
+
+
+def test_many_stray_quotes_are_each_read_twice_at_most() -> None:
+    data = b"a,b\n" + (STRAY + b"1,row\n" * 50) * 200
+    found = list(rows(member(data)))
+    assert sum(row.fault is None for row in found) >= 10_000 - 50
+    assert sum(row.fault is not None for row in found) >= 100
 
 
 # Parquet

@@ -8,12 +8,15 @@ Places. JSON and CSV: bytes of the record in the plain bytes. Parquet is compres
 to one row: there a row's place is its number, [n, n + 1).
 
 CSV is RFC 4180 with a header line; the delimiter is the one of `, ; tab |` that the header holds most of. A record of
-another length than the header is a fault, not a guess.
+another length than the header is a fault, not a guess; so is a line with a quote that closes amid a cell or never, and the
+lines after it are read as if it were not there. No line is read more than twice for it: a quote left open reaches as far as
+the next that could be left open.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,30 +106,42 @@ class _Lines:
     surrogates."""
 
     def __init__(self, member: Member) -> None:
-        self._blocks = blocks(member)
+        self._source = self._split(member)
+        self._again: deque[bytes] = deque()  # lines to be read once more
         self._at = 0
         self._begun = 0  # of the record being read
         self._raw: list[bytes] = []
         self._lines, self._first = 0, 1  # read so far; the first of the record being read
 
-    def __iter__(self) -> Iterator[str]:
+    def _split(self, member: Member) -> Iterator[bytes]:
         rest = b""
-        for block in self._blocks:
+        for block in blocks(member):
             *lines, rest = (rest + block).split(b"\n")
-            for line in lines:
-                yield self._taken(line + b"\n")
+            yield from (line + b"\n" for line in lines)
             _refuse_beyond(len(rest))
         if rest:
-            yield self._taken(rest)
+            yield rest
 
-    def _taken(self, line: bytes) -> str:
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._source)
         is_first = self._at == 0
         self._at += len(line)
         self._lines += 1
         self._raw.append(line)
-        _refuse_beyond(self._at - self._begun)
+        if self._at - self._begun > CSV_RECORD_BYTES_MAX:
+            _refuse_beyond(len(line))
+            raise csv.Error("a quote left open")
         text = line.decode("utf-8", "surrogateescape")
         return text.removeprefix(_BOM) if is_first else text
+
+    def take_back(self) -> None:
+        """All lines of the record being read but its first are read once more."""
+        first, *others = self._raw
+        self._again.extendleft(reversed(others))
+        self._at, self._lines, self._raw = self._begun + len(first), self._first, [first]
 
     def close_record(self) -> tuple[int, int, int, bytes]:
         """First line, place and bytes of what was read since the last call, without its line end."""
@@ -139,9 +154,7 @@ class _Lines:
 
 def _refuse_beyond(record_bytes: int) -> None:
     if record_bytes > CSV_RECORD_BYTES_MAX:
-        raise unreadable(
-            "too_large", f"a record of more than {CSV_RECORD_BYTES_MAX >> 20} MiB, or a quote left open"
-        )
+        raise unreadable("too_large", f"a line of more than {CSV_RECORD_BYTES_MAX >> 20} MiB")
 
 
 def _csv_rows(member: Member) -> Iterator[Row]:
@@ -157,7 +170,8 @@ def _csv_rows(member: Member) -> Iterator[Row]:
     while True:
         try:
             cells = next(reader, None)
-        except csv.Error:  # a quote that closes in the middle of a cell; the next line begins anew
+        except csv.Error:  # a quote that closes in the middle of a cell, or never: its line alone is bad
+            lines.take_back()
             line, start, end, record = lines.close_record()
             yield Row({}, start, end, record, "broken_row", line)
             reader = csv.reader(texts, delimiter=delimiter, strict=True)
