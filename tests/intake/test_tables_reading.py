@@ -323,6 +323,21 @@ def test_a_small_parquet_that_unfolds_out_of_proportion_is_refused(table: pa.Tab
         list(rows(one))
 
 
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_strings_are_read_in_every_encoding(encoding: str) -> None:
+    table = pa.table({"t": ["ab", "abc", None, "abc"] * 500, "n": [[{"x": "a"}], []] * 1_000})
+    one = parquet(table, use_dictionary=False, column_encoding={"t": encoding, "n.list.element.x": encoding})
+    assert [row.value for row in rows(one)] == table.to_pylist()
+
+
+def test_what_each_value_goes_on_from_is_never_unfolded_at_once() -> None:
+    table = pa.table({"t": pa.array([f"{'x' * 500_000}{number}" for number in range(200)])})
+    one = parquet(table, use_dictionary=False, column_encoding={"t": "DELTA_BYTE_ARRAY"}, compression="zstd")
+    assert one.size_bytes < 5_000
+    with pytest.raises(HostileArchive):
+        list(rows(one))
+
+
 def test_pages_that_unpack_out_of_proportion_are_refused() -> None:
     with pytest.raises(HostileArchive):
         list(rows(parquet(pa.table({"t": ["x" * 1_500_000] * 20}), compression="zstd", use_dictionary=False)))

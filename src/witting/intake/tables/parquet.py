@@ -38,6 +38,7 @@ PARQUET_BYTES_MAX = 4 << 30  # of a packed Parquet file, which must be unpacked 
 BATCH_ROWS = 1_000
 BATCH_BYTES = 8 << 20  # of cells made at once, one row at least
 REPEATED_RATIO_MAX = 1_000  # of all cells to the file: one system prompt may stand beside every answer
+_UNFOLDING = {"DELTA_BYTE_ARRAY", "RLE_DICTIONARY", "PLAIN_DICTIONARY"}
 _CELL_BYTES = 8  # of what is no text
 _UNMAKEABLE = (ValueError, OverflowError, LookupError, pa.ArrowException)  # no such year, zone or character
 
@@ -59,9 +60,10 @@ def parquet_rows(member: Member) -> Iterator[tuple[Cells, bytes, str | None]]:
     Raises UnreadableFile; HostileArchive where what it unfolds to is out of proportion to its size.
     """
     with _opened(member) as (file, size_bytes):
+        repeating = _repeating(file.metadata)
         made_max = size_bytes * REPEATED_RATIO_MAX + GZIP_SLACK_BYTES
         for group in range(file.num_row_groups):
-            rows_max = _rows_at_once(file, group, size_bytes, member.path)
+            rows_max = _rows_at_once(file, group, repeating, size_bytes, member.path)
             for batch in file.iter_batches(batch_size=rows_max, row_groups=[group]):
                 sizes = _row_bytes(batch.to_struct_array())
                 made_max -= int(sizes.sum())
@@ -72,7 +74,7 @@ def parquet_rows(member: Member) -> Iterator[tuple[Cells, bytes, str | None]]:
                 yield from _rows(batch, sizes)
 
 
-def _rows_at_once(file: pq.ParquetFile, group: int, size_bytes: int, path: str) -> int:
+def _rows_at_once(file: pq.ParquetFile, group: int, repeating: set[str], size_bytes: int, path: str) -> int:
     """How many rows of the group may be decoded at once. Raises HostileArchive where its pages unpack to too much."""
     known = file.metadata.row_group(group)
     columns = [known.column(number) for number in range(known.num_columns)]
@@ -80,8 +82,9 @@ def _rows_at_once(file: pq.ParquetFile, group: int, size_bytes: int, path: str) 
     plain = sum(column.total_uncompressed_size for column in columns)
     if plain > packed * GZIP_RATIO_MAX + GZIP_SLACK_BYTES:
         raise HostileArchive(f"{path}: unpacks to more than {GZIP_RATIO_MAX} times its size; refused.")
-    # where a value says only how it goes on from the one before, each may be as long as the column
-    longest = sum(c.total_uncompressed_size for c in columns if "DELTA_BYTE_ARRAY" in c.encodings)
+    # where a value says only which it repeats, or how it goes on from the one before, each may be as long as the column
+    unfolding = (c for c in columns if c.path_in_schema not in repeating and _UNFOLDING & set(c.encodings))
+    longest = sum(column.total_uncompressed_size for column in unfolding)
     return max(1, min(BATCH_ROWS, RECORD_BYTES_MAX // longest if longest else BATCH_ROWS))
 
 
@@ -128,15 +131,19 @@ def _opened(member: Member) -> Iterator[tuple[pq.ParquetFile, int]]:
     with member.open() as stream, tempfile.TemporaryFile() as copy:
         try:
             plain = stream if _is_plain(stream) else _unpacked(stream, copy, member.size_bytes)
-            schema = pq.ParquetFile(plain).schema
-            texts = [
-                schema.column(n).path
-                for n in range(len(schema))
-                if schema.column(n).physical_type == "BYTE_ARRAY"
-            ]
-            yield pq.ParquetFile(plain, read_dictionary=texts), plain.seek(0, 2)
+            texts = _repeating(pq.ParquetFile(plain).metadata)
+            yield pq.ParquetFile(plain, read_dictionary=sorted(texts)), plain.seek(0, 2)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise unreadable("unreadable", "the Parquet file is damaged") from error
+
+
+def _repeating(known: pq.FileMetaData) -> set[str]:
+    """Columns of strings to be read as a dictionary: Arrow has no such reading of those that are written as deltas."""
+    groups = [known.row_group(number) for number in range(known.num_row_groups)]
+    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+    deltas = {chunk.path_in_schema for chunk in chunks if any("DELTA" in name for name in chunk.encodings)}
+    texts = {chunk.path_in_schema for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"}
+    return texts - deltas
 
 
 def _is_plain(stream: BinaryIO) -> bool:
