@@ -60,7 +60,7 @@ def parquet_rows(member: Member) -> Iterator[tuple[Cells, bytes, str | None]]:
     Raises UnreadableFile; HostileArchive where what it unfolds to is out of proportion to its size.
     """
     with _opened(member) as (file, size_bytes):
-        repeating = _repeating(file.metadata)
+        repeating = _repeating(file)
         made_max = size_bytes * REPEATED_RATIO_MAX + GZIP_SLACK_BYTES
         for group in range(file.num_row_groups):
             rows_max = _rows_at_once(file, group, repeating, size_bytes, member.path)
@@ -131,19 +131,19 @@ def _opened(member: Member) -> Iterator[tuple[pq.ParquetFile, int]]:
     with member.open() as stream, tempfile.TemporaryFile() as copy:
         try:
             plain = stream if _is_plain(stream) else _unpacked(stream, copy, member.size_bytes)
-            texts = _repeating(pq.ParquetFile(plain).metadata)
+            texts = _repeating(pq.ParquetFile(plain))
             yield pq.ParquetFile(plain, read_dictionary=sorted(texts)), plain.seek(0, 2)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise unreadable("unreadable", "the Parquet file is damaged") from error
 
 
-def _repeating(known: pq.FileMetaData) -> set[str]:
+def _repeating(file: pq.ParquetFile) -> set[str]:
     """Columns of strings to be read as a dictionary: Arrow has no such reading of those that are written as deltas."""
-    groups = [known.row_group(number) for number in range(known.num_row_groups)]
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
     chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
     deltas = {chunk.path_in_schema for chunk in chunks if any("DELTA" in name for name in chunk.encodings)}
-    texts = {chunk.path_in_schema for chunk in chunks if chunk.physical_type == "BYTE_ARRAY"}
-    return texts - deltas
+    columns = [file.schema.column(number) for number in range(len(file.schema))]
+    return {column.path for column in columns if column.physical_type == "BYTE_ARRAY"} - deltas
 
 
 def _is_plain(stream: BinaryIO) -> bool:
