@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from witting.doors.cli import main
 from witting.training import load_base
 from witting.training.base import PACKAGED
 
-# No example has a deadline: how long it takes says how busy the machine is.
-settings.register_profile("witting", deadline=None)
+# No example has a deadline, and none is too slow: how long it takes says how busy the machine is.
+settings.register_profile("witting", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("witting")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
