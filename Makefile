@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# That share the tests; 0: all in one. A process takes up to 3 GB, and one core: more threads would wait for each other.
-PROCESSES ?= 0
+# That share the tests; PROCESSES=0: all in one. A process takes up to 3 GB, and one core: more threads would wait for each other.
+PROCESSES ?= 2
 SHARED := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := verbs

@@ -20,6 +20,9 @@ from witting.doors.cli import main
 from witting.training import load_base
 from witting.training.base import PACKAGED
 
+# Processes that share the tests are told a width of 80, by which what is printed would be broken.
+os.environ.pop("COLUMNS", None)
+
 # No example has a deadline, and none is too slow: how long it takes says how busy the machine is.
 settings.register_profile("witting", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("witting")

@@ -168,7 +168,7 @@ def test_no_words_stand_unsealed_among_the_signals(plain: Workspace) -> None:
         feedback("5", "stopped", CANARY),
     ]
     turn = {"conversation": "c", "turn": "t", "speaker": "ana", "role": "user", "text": "hi", "source": "shop", "audience": "assistant",
-            "time": "2026-11-01T10:00:00Z", "signals": [{"kind": "reaction", "value": CANARY, "source_kind": CANARY, "rule": CANARY}]}  # fmt: skip
+            "time": "2026-11-01T10:00:00Z", "signals": [{"kind": "reaction", "value": CANARY, "source_kind": CANARY}]}  # fmt: skip
     inbox = plain.root / "inbox"
     (inbox / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in words), "utf-8")
     (inbox / "turns.jsonl").write_text(json.dumps(turn) + "\n", "utf-8")
