@@ -112,6 +112,7 @@ NEEDING_A_WORKSPACE = [
     ("ledger", "checkpoint"),
     ("ledger", "proof", "0"),
     ("ledger", "rebuild"),
+    ("ledger", "tiles"),
     ("report", "run"),
 ]
 

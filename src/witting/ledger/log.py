@@ -212,6 +212,13 @@ class Ledger:
             ranges = merkle.consistency_ranges(old, _within(_size(connection), new))
             return _hash_ranges(connection, ranges)
 
+    def hashes(self, level: int, start: int, end: int) -> list[bytes]:
+        """The roots of the complete subtrees `start` up to but not including `end` of this height; 0 is the leaves."""
+        nodes = [Node(level, index) for index in range(start, end)]
+        with self._database.connect() as connection:
+            stored = _load_nodes(connection, nodes)
+        return [_found(stored, node) for node in nodes]
+
     def checkpoint(self, *, now: datetime) -> str:
         """The ledger's size and root as a signed note, kept for good. Refuses to sign what contradicts the last one."""
         with self._database.connect() as connection:

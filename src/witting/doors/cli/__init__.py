@@ -73,6 +73,8 @@ GROUPS = {
         ("checkpoint", "ledger:checkpoint", "Sign the ledger's present size and root."),
         ("proof", "ledger:proof", "Prove that an entry is in the ledger."),
         ("rebuild", "ledger:rebuild", "Verify every entry and rebuild what is derived from them."),
+        ("tiles", "watch:tiles", "Write the tree as files that any web server can hand out."),
+        ("watch", "watch:watch", "Find a fork or a rollback with checkpoints kept outside."),
     ),
     "report": (("run", "report:run_", "Write report.html of the last walk again."),),
 }
