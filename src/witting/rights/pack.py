@@ -77,6 +77,12 @@ class Parameters(Closed):
     profile: Profile
     consent_days_max: Annotated[int, Field(ge=1, le=3650)] = 365
     answer_days: Annotated[int, Field(ge=1, le=365)] = 10  # to answer a request
+    answer_months: Annotated[int, Field(ge=1, le=12)] | None = (
+        None  # where the law counts months: the shorter
+    )
+    opt_out_business_days: Annotated[int, Field(ge=1, le=365)] | None = (
+        None  # to honour a no, where it is less
+    )
     special: Literal["explicit", "never"] = "never"  # may explicit consent open special categories?
     special_never: Mapping[Kind, tuple[Purpose, ...]] = {}  # and for which purposes it may not, by category
     audiences: Audiences

@@ -1,0 +1,84 @@
+"""What was done about each request: an erasure's certificate, or the walk that honoured it.
+
+Covers: closing requests by what ledger and walks show. Not covered: deadlines (`rights/clocks.py`); telling the person, which
+is the operator's to do. An erasure request is answered by a certificate alone: a walk stops using words, it erases none.
+
+A walk honoured a no if it had heard it when it decided and went on to a corpus; where a model had been trained before, it
+must have trained again as well. A walk that stopped earlier, or that is not over, answers nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from witting.rights.clocks import OPT_OUTS, Request, requests
+from witting.store.records import Run, all_runs
+from witting.walk.train import TRAINED
+from witting.workspace import Workspace
+
+RUNS_MAX = 10_000  # walks looked at, the newest
+COMPLETED = "erasure.completed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """When a request was answered, and by what."""
+
+    at: datetime
+    by: str  # the certificate's id or the walk's, in words
+
+
+def open_and_answered(workspace: Workspace, *, as_of: datetime) -> list[tuple[Request, Answer | None]]:
+    """Every request with its answer, or None while it is open; the one due first at the head."""
+    events = workspace.projections.events()
+    asked = requests(events, as_of=as_of, packs=workspace.packs)
+    answers = answers_to(workspace, asked, events)
+    closed = {entry: answer.at for entry, answer in answers.items()}
+    again = requests(events, as_of=as_of, packs=workspace.packs, answered=closed) if closed else asked
+    return [(request, answers.get(request.entry)) for request in again]
+
+
+def answers_to(workspace: Workspace, asked: list[Request], events: pa.Table) -> dict[int, Answer]:
+    """The first answer to each request, by its entry; open ones are left out."""
+    erased = _certificates(workspace)
+    entries: list[int] = events["entry"].to_pylist()  # ascending: the order in which they were heard
+    heard = list(_honouring(workspace))
+    found = {}
+    for request in asked:
+        answers = [answer for index, answer in erased.get(request.subject, ()) if index > request.entry]
+        if request.kind in OPT_OUTS:
+            position = bisect_left(entries, request.entry)
+            answers += [answer for events_heard, answer in heard if position < events_heard][:1]
+        if answers:
+            found[request.entry] = min(answers, key=lambda answer: answer.at)
+    return found
+
+
+def _certificates(workspace: Workspace) -> dict[str, list[tuple[int, Answer]]]:
+    """By subject: the entry that sealed an erasure's certificate, and the answer it is."""
+    found: dict[str, list[tuple[int, Answer]]] = {}
+    for entry in workspace.ledger.entries(kind=COMPLETED):
+        subject = entry.body["subject"]
+        answer = Answer(entry.at, f"certificate {entry.index}-{subject[:12]}")
+        found.setdefault(subject, []).append((entry.index, answer))
+    return found
+
+
+def _honouring(workspace: Workspace) -> Iterator[tuple[int, Answer]]:
+    """How many events each walk that honours requests had heard, the oldest walk first."""
+    trained = min((entry.at for entry in workspace.ledger.entries(kind=TRAINED)), default=None)
+    for run in reversed(all_runs(workspace.database, "walk", newest=RUNS_MAX)):
+        heard = run.body.get("rights", {}).get("events_heard")
+        if heard is not None and run.ended_at is not None and _went_far_enough(run, trained):
+            yield heard, Answer(run.ended_at.astimezone(UTC), f"walk {run.run_id}")
+
+
+def _went_far_enough(run: Run, trained: datetime | None) -> bool:
+    if run.status != "done" or run.ended_at is None or "corpus" not in run.body:
+        return False
+    return "training" in run.body or trained is None or run.ended_at < trained

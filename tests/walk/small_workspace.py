@@ -1,0 +1,96 @@
+"""A small workspace: the fifteen people of the quickstart's assistant log, with rights of their own.
+
+Twelve agreed on 1 June 2026. In France and in Brazil one person each was never asked, but told in time and known to be an adult,
+where every safeguard is proven: legitimate interest. One in the United Kingdom and one in California said nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from conftest import AS_OF, QUICKSTART
+from witting.rights.policy import load_packs
+from witting.walk import walk
+from witting.workspace import Workspace
+
+MOMENT = datetime.fromisoformat(AS_OF)
+PURPOSE = "fine_tune_own_model"
+ASKED = "2026-06-01"
+SILENT = {"acct-1003", "acct-1006"}
+TOLD = {"acct-1011": "FR", "acct-1013": "BR"}
+CONFIG = """\
+controller = "Linden Kitchens (invented)"
+[rights]
+log = "rights.jsonl"
+purpose = "fine_tune_own_model"
+[curation]
+heldout_percent = 0
+[corpus]
+shards = 4
+[audit]
+canaries = 8
+controls = 8
+[gate]
+profile = "trial"
+"""
+TRAINED = (
+    "[training]\nbase = {base}\nsteps = 8\nbatch_sequences = 2\nsequence_tokens = 64\nrank = 2\nalpha = 4\n"
+)
+
+
+def handle(account: str) -> str:
+    return f"openai_log:{account}"
+
+
+def rights() -> list[dict[str, Any]]:
+    """The log of the docstring."""
+    said = [json.loads(line) for line in (QUICKSTART / "rights.jsonl").read_text("utf-8").splitlines()]
+    events = [event for event in said if event["subject"].startswith("openai_log:")]
+    places = [event for event in events if event["kind"] == "place"]
+    out = {handle(account) for account in (*SILENT, *TOLD)}
+    yes = [
+        json.loads(json.dumps(event).replace("2026-03-02", ASKED).replace("2026-02-27", "2026-05-29"))
+        for event in events
+        if event["kind"] == "consent" and event["subject"] not in out
+    ]
+    told = [event for account in TOLD for event in _told(handle(account))]
+    safeguards = load_packs().for_place("FR", MOMENT).parameters.legitimate_interest.safeguards
+    assessed = {
+        "kind": "assessment",
+        "occurred_at": f"{ASKED}T09:00:00+00:00",
+        "purposes": [PURPOSE],
+        "safeguards": sorted({*safeguards, *_brazil()}),
+    }
+    return [*places, *yes, *told, assessed]
+
+
+def _brazil() -> tuple[str, ...]:
+    return load_packs().for_place("BR", MOMENT).parameters.legitimate_interest.safeguards
+
+
+def _told(subject: str) -> list[dict[str, Any]]:
+    at = {"subject": subject, "occurred_at": f"{ASKED}T09:00:00+00:00"}
+    return [at | {"kind": "age", "age": 30}, at | {"kind": "notice", "purposes": [PURPOSE]}]
+
+
+def make(root: Path, *, base: Path | None = None, more: list[Mapping[str, Any]] | None = None) -> Path:
+    """The workspace, not walked yet. With a base it can be trained."""
+    (root / "inbox").mkdir(parents=True)
+    shutil.copy(QUICKSTART / "inbox" / "assistant-log.jsonl", root / "inbox")
+    training = "" if base is None else TRAINED.format(base=json.dumps(str(base)))
+    (root / "witting.toml").write_text(CONFIG + training, "utf-8")
+    lines = [json.dumps(event) + "\n" for event in [*rights(), *(more or [])]]
+    (root / "rights.jsonl").write_text("".join(lines), "utf-8")
+    Workspace.create(root)
+    return root
+
+
+def walk_to(root: Path, room: str, *, now: datetime = MOMENT) -> dict[str, Any]:
+    """The rooms' results."""
+    workspace = Workspace.open(root)
+    return walk(workspace, until=room, tell=lambda what, done, total: None, now=now).rooms
