@@ -110,6 +110,7 @@ NEEDING_A_WORKSPACE = [
     ("corpus", "verify"),
     ("corpus", "export", "out"),
     ("ledger", "checkpoint"),
+    ("ledger", "cosign", "answer.txt", "--witness", "w"),
     ("ledger", "proof", "0"),
     ("ledger", "rebuild"),
     ("ledger", "tiles"),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Checks what Witting hands out, without Witting: certificates, receipts, releases, audits, checkpoints, proofs.
 
-    python witting_verify.py FILE [--checkpoint OLD] [--key KEY] [--json]
+    python witting_verify.py FILE [--checkpoint OLD] [--key KEY] [--witness KEY]... [--json]
 
 FILE is a statement (JSON, `witting.statement/1`), a signed checkpoint, a `.tlog-proof`, or a ledger (`witting.db`).
 OLD is a checkpoint you kept from earlier: with it, a ledger that was cut, rolled back or rewritten is found out.
 KEY is the signer's verifier key (`name+id+key`) or a file that holds it, got from somewhere else than FILE.
+--witness is the key of somebody outside who must have cosigned the checkpoint (c2sp.org/tlog-cosignature).
 Exit status: 0 every check held, 1 one did not, 2 wrong usage.
 
 Needs Python 3.11 or newer and `cryptography` (for Ed25519); it imports nothing of Witting, on purpose.
@@ -28,6 +29,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,9 @@ STATEMENT_FIELDS = {
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 SQLITE_HEADER = b"SQLite format 3\x00"
 KEY_FILE = "ledger.vkey"  # looked for beside a checkpoint or ledger, which carry no key themselves
+WITNESS_KEYS = {(4, 1 + 32), (6, 1 + 1312)}  # type of signature, bytes of the key with it
+WITNESS_SIGNATURE_BYTES = {4: 64, 6: 2420}  # Ed25519, ML-DSA-44
+SECONDS_MAX = 253_402_300_799  # the year 9999
 NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 KEY_NAME = re.compile(r"[^\s+]+")
 SIGNATURE_LINE = re.compile("\u2014 ([^\\s+]+) ([A-Za-z0-9+/=]+)")
@@ -287,8 +292,8 @@ def read_key(text: str) -> Key:
     return key
 
 
-def open_checkpoint(note: str, key: Key) -> Checkpoint:
-    """c2sp.org/signed-note and c2sp.org/tlog-checkpoint; unknown signatures are ignored."""
+def split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text, and the name and bytes of each signature line; none of them is checked."""
     above, separator, below = note.rpartition("\n\n")
     text = above + "\n"
     if not separator or not below.endswith("\n") or len(note) > NOTE_BYTES_MAX:
@@ -302,6 +307,12 @@ def open_checkpoint(note: str, key: Key) -> Checkpoint:
     signatures = [(match[1], read_base64(match[2])) for match in found if match]
     if any(len(data) < 5 for _, data in signatures):
         raise Failed("a signature of the note is too short.")
+    return text, signatures
+
+
+def open_checkpoint(note: str, key: Key) -> Checkpoint:
+    """c2sp.org/signed-note and c2sp.org/tlog-checkpoint; unknown signatures are ignored."""
+    text, signatures = split_note(note)
     ours = [data[4:] for name, data in signatures if (name, data[:4]) == (key.name, key.id)]
     if not ours:
         raise Failed(f"the checkpoint is not signed by {key}.")
@@ -572,6 +583,76 @@ def _open_key(named: str, expected: str | None, opened: list[Key]) -> str:
     return compare_key(opened[0], expected)
 
 
+# -- witnesses (c2sp.org/tlog-cosignature) ----------------------------------------------------------------------------
+
+
+def check_witnesses(note: str, witnesses: Sequence[str]) -> list[Check]:
+    return [check("witness", lambda spelt=spelt: _check_witness(note, spelt)) for spelt in witnesses]
+
+
+def _check_witness(note: str, spelt: str) -> str:
+    name, kind, public, key_id = _read_witness_key(spelt)
+    text, signatures = split_note(note)
+    times = [
+        _check_cosignature(text, name, kind, public, data[4:])
+        for signer, data in signatures
+        if (signer, data[:4]) == (name, key_id)
+    ]
+    if not times:
+        raise Failed(f"{name} did not cosign the checkpoint with the key {key_id.hex()}.")
+    seen = datetime.fromtimestamp(max(times), UTC)
+    return f"{name} saw the checkpoint at {seen:%Y-%m-%dT%H:%M:%SZ}, and none that contradicts it before"
+
+
+def _read_witness_key(spelt: str) -> tuple[str, int, bytes, bytes]:
+    name, _, rest = spelt.strip().partition("+")
+    key_id, _, encoded = rest.partition("+")
+    material = read_base64(encoded)
+    kind = material[0] if material else 0
+    if not KEY_NAME.fullmatch(name) or (kind, len(material)) not in WITNESS_KEYS:
+        raise Failed("a witness' key is spelt name+id+key, and its type is 4 (Ed25519) or 6 (ML-DSA-44).")
+    computed = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
+    if computed.hex() != key_id:
+        raise Failed(f"the witness key named {name} does not match its own id.")
+    return name, kind, material[1:], computed
+
+
+def _check_cosignature(text: str, name: str, kind: int, public: bytes, data: bytes) -> int:
+    """The time in it, in seconds since 1970."""
+    seconds, signature = int.from_bytes(data[:8], "big"), data[8:]
+    if len(signature) != WITNESS_SIGNATURE_BYTES[kind] or not 0 < seconds <= SECONDS_MAX:
+        raise Failed(f"the cosignature by {name} is not a time and a signature of its type.")
+    try:
+        if kind == 4:
+            message = f"cosignature/v1\ntime {seconds}\n{text}".encode()
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+        else:
+            _check_ml_dsa(public, signature, _cosigned_message(text, name, seconds))
+    except (InvalidSignature, ValueError) as error:
+        raise Failed(f"the cosignature by {name} does not fit the checkpoint: one was changed.") from error
+    return seconds
+
+
+def _check_ml_dsa(public: bytes, signature: bytes, message: bytes) -> None:
+    try:
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+    except ImportError as error:
+        raise Failed("ML-DSA-44 needs a newer version of the package cryptography.") from error
+    MLDSA44PublicKey.from_public_bytes(public).verify(signature, message)
+
+
+def _cosigned_message(text: str, name: str, seconds: int) -> bytes:
+    lines = text.split("\n")
+    if len(lines) < 4 or not NUMBER.fullmatch(lines[1]):
+        raise Failed("not a checkpoint: an origin, a tree size and a root hash were expected, a line each.")
+    cosigner, origin, root = name.encode(), lines[0].encode(), read_hashes([lines[2]])[0]
+    if max(len(cosigner), len(origin)) > 255:
+        raise Failed("the name of a witness or ledger has more than 255 bytes.")
+    parts = (b"subtree/v1\n\0", bytes([len(cosigner)]), cosigner, seconds.to_bytes(8, "big"), bytes([len(origin)]),
+             origin, bytes(8), int(lines[1]).to_bytes(8, "big"), root)  # fmt: skip
+    return b"".join(parts)
+
+
 # -- a whole ledger ---------------------------------------------------------------------------------------------------
 
 
@@ -673,12 +754,16 @@ def _against(signed: Checkpoint, roots: dict[int, bytes]) -> None:
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
-def verify(path: Path, *, expected: str | None, kept: str | None) -> list[Check]:
+def verify(
+    path: Path, *, expected: str | None, kept: str | None, witnesses: Sequence[str] = ()
+) -> list[Check]:
     """The checks that this kind of file allows, each with its outcome."""
     beside = _text_of(path.with_name(KEY_FILE)) if path.with_name(KEY_FILE).is_file() else None
     with path.open("rb") as stream:
         if stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
-            return verify_ledger(path, expected=expected, beside=beside, kept=kept)
+            checks = verify_ledger(path, expected=expected, beside=beside, kept=kept)
+            why = "a ledger carries no cosignatures; check its checkpoint's file."
+            return checks + [Check("witness", False, why) for _ in witnesses]
     if path.stat().st_size > FILE_BYTES_MAX:
         return [
             Check(
@@ -689,14 +774,21 @@ def verify(path: Path, *, expected: str | None, kept: str | None) -> list[Check]
         ]
     data = path.read_bytes()
     if data.lstrip()[:1] in (b"{", b"["):
-        return verify_statement(data, expected=expected, kept=kept)
+        checks = verify_statement(data, expected=expected, kept=kept)
+        return checks + _statement_witnesses(data, witnesses) if checks[0].ok else checks
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return [Check("format", False, "neither a statement, a checkpoint, a .tlog-proof nor a ledger.")]
     if text.startswith(PROOF_HEADER):
-        return verify_proof(text, expected=expected, kept=kept)
-    return verify_checkpoint(text, expected=expected, beside=beside, kept=kept)
+        checks = verify_proof(text, expected=expected, kept=kept)
+        return checks + check_witnesses(read_proof(text).checkpoint, witnesses) if checks[0].ok else checks
+    checks = verify_checkpoint(text, expected=expected, beside=beside, kept=kept)
+    return checks + check_witnesses(text, witnesses)
+
+
+def _statement_witnesses(data: bytes, witnesses: Sequence[str]) -> list[Check]:
+    return check_witnesses(read_proof(read_json(data.decode("utf-8"))["proof"]).checkpoint, witnesses)
 
 
 def _text_of(path: Path) -> str:
@@ -712,6 +804,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, metavar="OLD", help="a checkpoint you kept from earlier")
     parser.add_argument(
         "--key", metavar="KEY", help="the signer's key (name+id+key), or a file that holds it"
+    )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="the key of a witness who must have cosigned",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args(argv)
@@ -739,7 +838,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if key and "+" not in key:
         key = _text_of(Path(key))
     kept = _text_of(arguments.checkpoint) if arguments.checkpoint else None
-    checks = verify(arguments.file, expected=key, kept=kept)
+    checks = verify(arguments.file, expected=key, kept=kept, witnesses=arguments.witness)
     _print_checks(checks, arguments.file, as_json=arguments.json)
     return 0 if all(check.ok for check in checks) else 1
 

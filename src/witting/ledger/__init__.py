@@ -3,9 +3,9 @@ nor our database.
 
 Covers: an append-only log in SQLite or PostgreSQL under an RFC 9162 Merkle tree (`log.py`, `merkle.py`), C2SP signed
 checkpoints and `.tlog-proof` files (`checkpoint.py`, `proof.py`), the tree as static files (`tiles.py`), the watch over it
-with checkpoints kept elsewhere (`watch.py`), and signed statements that anyone checks offline
-(`certificate.py`; `verify/witting_verify.py` checks them without this package).
-Not covered: what the entries mean; views of them (`store/projections.py`); witnesses.
+with checkpoints kept elsewhere (`watch.py`), witnesses' cosignatures (`cosign.py`), and signed statements that anyone
+checks offline (`certificate.py`; `verify/witting_verify.py` checks them without this package).
+Not covered: what the entries mean; views of them (`store/projections.py`).
 Models: FiloSottile/sunlight and transparency-dev/tessera.
 """
 

@@ -2,7 +2,7 @@
 
 Covers: C2SP signed notes with Ed25519 (c2sp.org/signed-note), checkpoints (c2sp.org/tlog-checkpoint), and verifier
 keys in the `name+id+key` spelling of Go's sumdb/note.
-Not covered: witnesses' cosignatures: their lines are allowed and ignored, as the format demands of unknown keys.
+Not covered: witnesses' cosignatures (`cosign.py`): here their lines are allowed and ignored, as of all unknown keys.
 
 A signature proves that the holder of the key signed this root. It cannot show that no other root was signed for
 somebody else: only a checkpoint kept outside can (`Ledger.compare`).
@@ -48,6 +48,18 @@ class VerifierKey:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """A signature line of a note, read and not yet believed; `str()` is the line."""
+
+    name: str
+    key_id: bytes
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"{DASH}{self.name} {encode_base64(self.key_id + self.data)}\n"
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     origin: str
     size: int
@@ -87,11 +99,22 @@ def sign_note(text: str, *, name: str, signer: Ed25519PrivateKey) -> str:
     """The text with a signature line below it. The text must end in a newline and hold no other control characters."""
     key = verifier_key(signer, name=name)
     _check_text(text)
-    return f"{text}\n{DASH}{name} {encode_base64(key.id + signer.sign(text.encode()))}\n"
+    return f"{text}\n{Signature(name, key.id, signer.sign(text.encode()))}"
 
 
 def open_note(note: str, key: VerifierKey) -> str:
     """The text of a note that `key` signed, or ProofInvalid. Signatures of other keys are ignored."""
+    text, signatures = parse_note(note)
+    ours = [one.data for one in signatures if (one.name, one.key_id) == (key.name, key.id)]
+    if not ours:
+        raise ProofInvalid(f"the note is not signed by {key}.")
+    for signature in ours:
+        _check_signature(key, text, signature)
+    return text
+
+
+def parse_note(note: str) -> tuple[str, list[Signature]]:
+    """The text of a note and its signature lines, none of them checked; ProofInvalid if it is not a note."""
     if len(note.encode("utf-8", "surrogatepass")) > NOTE_BYTES_MAX:
         raise ProofInvalid(f"a signed note may have {NOTE_BYTES_MAX} bytes; this one has more.")
     above, separator, below = note.rpartition("\n\n")
@@ -99,15 +122,17 @@ def open_note(note: str, key: VerifierKey) -> str:
     if not separator or not below.endswith("\n"):
         raise ProofInvalid("not a signed note: a text, an empty line, then signature lines were expected.")
     _check_text(text)
-    signatures = [_parse_signature(line) for line in below[:-1].split("\n")[: SIGNATURES_MAX + 1]]
+    return text, parse_signatures(below)
+
+
+def parse_signatures(lines: str) -> list[Signature]:
+    """Signature lines, each with its newline, none of them checked; ProofInvalid if one is malformed."""
+    if not lines.endswith("\n"):
+        raise ProofInvalid("a signature line of the note is malformed.")
+    signatures = [_parse_signature(line) for line in lines[:-1].split("\n")[: SIGNATURES_MAX + 1]]
     if len(signatures) > SIGNATURES_MAX:
         raise ProofInvalid(f"a signed note may carry {SIGNATURES_MAX} signatures; this one has more.")
-    ours = [signature for name, key_id, signature in signatures if (name, key_id) == (key.name, key.id)]
-    if not ours:
-        raise ProofInvalid(f"the note is not signed by {key}.")
-    for signature in ours:
-        _check_signature(key, text, signature)
-    return text
+    return signatures
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -158,14 +183,14 @@ def _check_text(text: str) -> None:
         raise ProofInvalid("a note's text is not valid UTF-8.")
 
 
-def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
+def _parse_signature(line: str) -> Signature:
     found = SIGNATURE_LINE.fullmatch(line)
     if not found:
         raise ProofInvalid("a signature line of the note is malformed.")
     data = decode_base64(found[2])
     if len(data) <= 4:
         raise ProofInvalid("a signature of the note is too short.")
-    return found[1], data[:4], data[4:]
+    return Signature(found[1], data[:4], data[4:])
 
 
 def _check_signature(key: VerifierKey, text: str, signature: bytes) -> None:

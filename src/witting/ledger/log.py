@@ -253,9 +253,10 @@ class Ledger:
         with self._database.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    def tlog_proof(self, index: int, *, now: datetime) -> str:
-        """A `.tlog-proof` that stands alone: its extra line carries the entry's bytes and the verifier key."""
-        note = self.checkpoint(now=now)
+    def tlog_proof(self, index: int, *, now: datetime, note: str | None = None) -> str:
+        """A `.tlog-proof` that stands alone: its extra line carries the entry's bytes and the verifier key. `note` is the
+        checkpoint to prove against, e.g. one with cosignatures; without it, the present one."""
+        note = self.checkpoint(now=now) if note is None else note
         size = open_checkpoint(note, self._key).size
         entry = self.entry(index)
         extra = canonical({"entry": entry.bytes.decode(), "verifier_key": str(self._key)}, what="extra line")

@@ -83,8 +83,16 @@ def _new_in_level(level: int, before: int, after: int) -> Iterator[Tile]:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_tiles(ledger: Ledger, folder: Path, *, entries: bool, now: datetime) -> Written:
+def write_tiles(
+    ledger: Ledger,
+    folder: Path,
+    *,
+    entries: bool,
+    now: datetime,
+    cosigned: Callable[[str], str] = lambda note: note,
+) -> Written:
     """Brings the folder up to the ledger's present checkpoint; writes only what is new. One process at a time.
+    `cosigned` gives the checkpoint with what witnesses added to it.
 
     A folder that once got the entries' bundles goes on getting them. LedgerDamaged if the folder's checkpoint contradicts
     the ledger, or if the tiles there do not lead to the new root: nothing is named then.
@@ -93,7 +101,7 @@ def write_tiles(ledger: Ledger, folder: Path, *, entries: bool, now: datetime) -
     if held.exists():
         ledger.compare(held.read_text("utf-8"))
     old = open_checkpoint(held.read_text("utf-8"), ledger.verifier_key).size if held.exists() else 0
-    note = ledger.checkpoint(now=now)
+    note = cosigned(ledger.checkpoint(now=now))
     signed = open_checkpoint(note, ledger.verifier_key)
     written = 0
     for tile in new_tiles(old, signed.size):

@@ -6,7 +6,7 @@ does the same without this package. Not covered: what a statement says; a whole 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from witting.errors import LedgerDamaged, LedgerError, ProofInvalid
 from witting.ledger import merkle
 from witting.ledger.certificate import Check, read_statement, verify_statement
 from witting.ledger.checkpoint import VerifierKey, open_checkpoint, parse_verifier_key
+from witting.ledger.cosign import parse_witness_key, read_cosignature
 from witting.ledger.entry import Entry, canonical, format_time, parse_entry, parse_json
 from witting.ledger.proof import HEADER, TlogProof, parse_proof
 
@@ -23,10 +24,13 @@ KEY_BYTES_MAX = 1 << 20
 SQLITE_HEADER = b"SQLite format 3\x00"
 
 
-def verify_file(path: Path, *, verifier_key: str | None, old_checkpoint: str | None) -> list[Check]:
+def verify_file(
+    path: Path, *, verifier_key: str | None, old_checkpoint: str | None, witnesses: Sequence[str] = ()
+) -> list[Check]:
     """All checks of one file; it holds exactly if all are ok. A bad file or key is a failed check, not an error.
 
-    Without `verifier_key` the key that comes with the file is used: that proves the file whole, not who made it.
+    Without `verifier_key` the key that comes with the file is used: that proves the file whole, not who made it. Each of the
+    `witnesses`, given by their keys, must have cosigned the file's checkpoint.
     """
     if path.stat().st_size > FILE_BYTES_MAX:
         return [_failed(f"the file has more than {FILE_BYTES_MAX} bytes; nothing of ours is so large.")]
@@ -34,26 +38,29 @@ def verify_file(path: Path, *, verifier_key: str | None, old_checkpoint: str | N
     if data.startswith(SQLITE_HEADER):
         return [_failed("this is a whole ledger; check it with verify/witting_verify.py.")]
     if data.lstrip()[:1] in (b"{", b"["):
-        return _statement(data, verifier_key, old_checkpoint)
+        return _statement(data, verifier_key, old_checkpoint, witnesses)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return [_failed("neither a statement, nor a proof, nor a checkpoint.")]
     if text.startswith(HEADER):
-        return _proof(text, verifier_key, old_checkpoint)
-    return _checkpoint(text, verifier_key, _key_beside(path), old_checkpoint)
+        return _proof(text, verifier_key, old_checkpoint, witnesses)
+    return _checkpoint(text, verifier_key, _key_beside(path), old_checkpoint) + _cosigned(text, witnesses)
 
 
 def _failed(why: str) -> Check:
     return Check("format", False, why)
 
 
-def _statement(data: bytes, expected: str | None, kept: str | None) -> list[Check]:
+def _statement(data: bytes, expected: str | None, kept: str | None, witnesses: Sequence[str]) -> list[Check]:
     try:
         document = read_statement(data)
     except ProofInvalid as error:
         return [_failed(str(error))]
-    return verify_statement(document, verifier_key=expected, old_checkpoint=kept)
+    checks = verify_statement(document, verifier_key=expected, old_checkpoint=kept)
+    if not checks[0].ok:
+        return checks
+    return checks + _cosigned(parse_proof(document["proof"]).checkpoint, witnesses)
 
 
 # -- a proof ----------------------------------------------------------------------------------------------------------
@@ -68,7 +75,7 @@ class _Opened:
     key: VerifierKey
 
 
-def _proof(text: str, expected: str | None, kept: str | None) -> list[Check]:
+def _proof(text: str, expected: str | None, kept: str | None, witnesses: Sequence[str]) -> list[Check]:
     opened: list[_Opened] = []
     checks = [_check("format", lambda: _open(text, opened))]
     if not opened:
@@ -79,7 +86,7 @@ def _proof(text: str, expected: str | None, kept: str | None) -> list[Check]:
         _check("signature", lambda: _signed(proof.checkpoint, key)),
         _check("inclusion", lambda: _included(opened[0])),
     ]
-    return checks + _kept(proof.checkpoint, kept, key)
+    return checks + _kept(proof.checkpoint, kept, key) + _cosigned(proof.checkpoint, witnesses)
 
 
 def _open(text: str, opened: list[_Opened]) -> str:
@@ -175,6 +182,20 @@ def _same(note: str, kept_note: str, key: VerifierKey) -> str:
         )
     merkle.verify_consistency(old=kept.size, new=own.size, proof=[], old_root=kept.root, new_root=own.root)
     return f"the kept checkpoint over {kept.size} entries agrees with this one"
+
+
+def _cosigned(note: str, witnesses: Sequence[str]) -> list[Check]:
+    return [_check("witness", lambda key=key: _cosigned_by(note, key)) for key in witnesses]
+
+
+def _cosigned_by(note: str, spelt: str) -> str:
+    key = parse_witness_key(spelt)
+    found = read_cosignature(note, key)
+    if found is None:
+        raise ProofInvalid(f"{key.name} did not cosign the checkpoint with the key {key.id.hex()}.")
+    return (
+        f"{key.name} saw the checkpoint at {found.at:%Y-%m-%dT%H:%M:%SZ}, and none that contradicts it before"
+    )
 
 
 def _check(name: str, act: Callable[[], str]) -> Check:

@@ -72,6 +72,7 @@ GROUPS = {
     ),
     "ledger": (
         ("checkpoint", "ledger:checkpoint", "Sign the ledger's present size and root."),
+        ("cosign", "cosign:cosign", "Have a witness outside cosign the checkpoint."),
         ("proof", "ledger:proof", "Prove that an entry is in the ledger."),
         ("rebuild", "ledger:rebuild", "Verify every entry and rebuild what is derived from them."),
         ("tiles", "watch:tiles", "Write the tree as files that any web server can hand out."),

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from witting.doors.cli.cosign import cosignatures, with_cosignatures
 from witting.doors.cli.screen import DEFAULT, Common, now, show
 from witting.errors import UsageError
+from witting.ledger.checkpoint import open_checkpoint
 from witting.workspace import Workspace
 
 
 def checkpoint(*, common: Common = DEFAULT) -> int:
     """Sign the ledger's present size and root, and keep the note in checkpoints/. Give copies to people outside."""
     workspace = Workspace.open(common.workspace)
-    note = workspace.ledger.checkpoint(now=now())
-    size = workspace.ledger.size()
-    path = workspace.write("checkpoints", f"{size}.txt", text=note)
-    said = {"size": size, "root": workspace.ledger.root().hex(), "path": str(path), "note": note}
-    show(common, said, lambda: f"{note}\nKept as {path}.")
+    note = with_cosignatures(workspace, workspace.ledger.checkpoint(now=now()))
+    signed = open_checkpoint(note, workspace.ledger.verifier_key)
+    path = workspace.write("checkpoints", f"{signed.size}.txt", text=note)
+    witnesses = cosignatures(workspace, note)
+    said = {
+        "size": signed.size,
+        "root": signed.root.hex(),
+        "path": str(path),
+        "note": note,
+        "cosignatures": [{"witness": name, "at": at.isoformat()} for name, at in witnesses],
+    }
+    lines = [f"Cosigned by {name} at {at:%Y-%m-%d %H:%M:%S} UTC." for name, at in witnesses]
+    show(common, said, lambda: "\n".join([note, *lines, f"Kept as {path}."]))
     return 0
 
 
@@ -30,7 +40,9 @@ def proof(index: int, /, *, common: Common = DEFAULT) -> int:
     size = workspace.ledger.size()
     if not 0 <= index < size:
         raise UsageError(f"there is no entry {index}; the ledger holds {size}, numbered from 0.")
-    text = workspace.ledger.tlog_proof(index, now=now())
+    at = now()
+    note = with_cosignatures(workspace, workspace.ledger.checkpoint(now=at))
+    text = workspace.ledger.tlog_proof(index, now=at, note=note)
     path = workspace.write("checkpoints", f"{index}.tlog-proof", text=text)
     show(common, {"index": index, "path": str(path), "proof": text}, lambda: f"{text}\nKept as {path}.")
     return 0

@@ -12,7 +12,13 @@ from witting.workspace import Workspace
 
 
 def verify(
-    file: Path, /, *, checkpoint: Path | None = None, key: str | None = None, common: Common = DEFAULT
+    file: Path,
+    /,
+    *,
+    checkpoint: Path | None = None,
+    key: str | None = None,
+    witness: list[str] | None = None,
+    common: Common = DEFAULT,
 ) -> int:
     """Check a certificate, receipt, checkpoint or release. Exit code 0 only if every proof holds.
 
@@ -24,6 +30,8 @@ def verify(
         An earlier checkpoint you kept: also checks that history was not rewritten since.
     key
         The signer's verifier key, from a source you trust. Without it, in a workspace, the ledger's own.
+    witness
+        The key of a witness who must have cosigned the checkpoint; may be given several times.
     """
     if not file.is_file():
         raise UsageError(f"there is no file {file}.")
@@ -32,7 +40,7 @@ def verify(
     if key is None and (common.workspace / CONFIG_NAME).is_file():
         key = str(Workspace.open(common.workspace).ledger.verifier_key)
     kept = checkpoint.read_text("utf-8") if checkpoint is not None else None
-    checks = verify_file(file, old_checkpoint=kept, verifier_key=key)
+    checks = verify_file(file, old_checkpoint=kept, verifier_key=key, witnesses=witness or ())
     ok = all(check.ok for check in checks)
     said = {"ok": ok, "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks]}
     show(

@@ -7,9 +7,11 @@ Covers: where checkpoints are kept and where tiles lie (a folder, a web address)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from witting.doors.cli.cosign import with_cosignatures
 from witting.doors.cli.screen import DEFAULT, Common, folded, now, show
 from witting.errors import InputError, UsageError
 from witting.ledger.checkpoint import VerifierKey, open_checkpoint, parse_verifier_key
@@ -50,7 +52,13 @@ def tiles(*, out: Path | None = None, entries: bool = False, common: Common = DE
     workspace = Workspace.open(common.workspace)
     folder = workspace.path("tiles") if out is None else out
     with workspace.held():
-        done = write_tiles(workspace.ledger, folder, entries=entries, now=now())
+        done = write_tiles(
+            workspace.ledger,
+            folder,
+            entries=entries,
+            now=now(),
+            cosigned=partial(with_cosignatures, workspace),
+        )
     said = {
         "size": done.size,
         "root": done.root.hex(),
