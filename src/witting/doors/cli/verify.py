@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, show
@@ -17,7 +20,7 @@ def verify(
     *,
     checkpoint: Path | None = None,
     key: str | None = None,
-    witness: list[str] | None = None,
+    witness: Annotated[list[str] | None, Parameter(negative="")] = None,
     common: Common = DEFAULT,
 ) -> int:
     """Check a certificate, receipt, checkpoint or release. Exit code 0 only if every proof holds.
