@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from witting.ledger import Ledger
     from witting.rights.policy import Packs
     from witting.store.keys import KeyStore
+    from witting.store.notices import Notices
     from witting.store.objects import Objects
     from witting.store.parts import Snapshots
     from witting.store.projections import Projections
@@ -98,6 +99,12 @@ class Workspace:
 
         url = self.settings.objects
         return Objects(url if "://" in url else str(self.root / url))
+
+    @cached_property
+    def notices(self) -> Notices:
+        from witting.store.notices import Notices
+
+        return Notices(self.objects)
 
     @cached_property
     def keys(self) -> KeyStore:

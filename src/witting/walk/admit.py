@@ -256,7 +256,14 @@ def _hear(step: Step, told: Sequence[RightsRecord]) -> None:
         return
     events = [make_event(said.event, where="a live event", now=step.now) for said in told]
     workspace = step.workspace
-    record(events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=step.now)
+    record(
+        events,
+        vault=workspace.vault,
+        ledger=workspace.ledger,
+        packs=workspace.packs,
+        now=step.now,
+        notices=workspace.notices.holds,
+    )
 
 
 def _once(tables: Sequence[pa.Table], key: str, schema: pa.Schema) -> pa.Table:

@@ -126,6 +126,7 @@ def record_log(step: Step) -> None:
         ledger=step.workspace.ledger,
         packs=step.workspace.packs,
         now=step.now,
+        notices=step.workspace.notices.holds,
     )
     if (
         step.workspace.settings.intake.consume_inbox

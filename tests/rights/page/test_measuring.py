@@ -98,6 +98,12 @@ def test_where_no_measure_holds_the_grade_is_unknown(language: str | None) -> No
     assert grade("これは文章です。読みやすいです。", language) is None
 
 
+def test_words_and_sentences_of_hindi_end_where_they_end() -> None:
+    text = "मना करने पर आपके लिए कुछ नहीं बदलेगा। आप सहमति वापस ले सकते हैं।"
+    assert (words_in(text), len(sentences_in(text))) == (14, 2)
+    assert load_words().found("unchanged", text, "hi") == ["कुछ नहीं बदलेगा"]
+
+
 def test_words_and_sentences_are_counted_without_spaces_too() -> None:
     assert words_in("One two-three, four.") == 3
     assert words_in("同意します") == 2

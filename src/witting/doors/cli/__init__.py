@@ -56,6 +56,11 @@ GROUPS = {
             "rights:judge",
             "Is this consent informed? Judges an evidence record, or the screen that asks.",
         ),
+        (
+            "notice",
+            "notice:notice",
+            "The text that asks for a consent, in twelve languages, from one file of facts.",
+        ),
         ("decide", "rights:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
         ("due", "due:due", "Which requests are late or soon due, by the shortest law that applies."),

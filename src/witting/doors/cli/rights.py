@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
 from witting.errors import InputError, UsageError
 from witting.intake import SOURCES
@@ -152,7 +154,8 @@ def judge(
     if known is None:
         raise UsageError("name a record to judge (a JSON file), a page that asks (--page), or both.")
     signed = None if signed_by is None else is_signed(known, read_key(signed_by))
-    judgement = judge_evidence(known, profile=profile, now=now(), signed=signed)
+    notices = _notice_store(common)
+    judgement = judge_evidence(known, profile=profile, now=now(), signed=signed, notices=notices)
     said = judgement.as_json()
     show(common, said, lambda: _judgement(said))
     return 0 if said["verdict"] == "valid" else 1
@@ -243,9 +246,21 @@ def _meaning(known: bool) -> str:
 
 def _record(workspace: Workspace, events: Any, at: datetime) -> dict[str, Any]:
     done = record_events(
-        events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=at
+        events,
+        vault=workspace.vault,
+        ledger=workspace.ledger,
+        packs=workspace.packs,
+        now=at,
+        notices=workspace.notices.holds,
     )
     return done.as_json()
+
+
+def _notice_store(common: Common) -> Callable[[str], bool] | None:
+    """Of the workspace, where there is one: a record is judged without one, too."""
+    if not (common.workspace / CONFIG_NAME).is_file():
+        return None
+    return Workspace.open(common.workspace).notices.holds
 
 
 def _json_object(path: Path) -> dict[str, Any]:

@@ -26,10 +26,12 @@ RIX_GRADES = (
 )  # fmt: skip
 UNGRADED = frozenset({"ja", "zh", "ko", "hi", "th"})
 LONG_WORD_LETTERS = 6
-WORDS = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
+# Devanagari's vowel signs and joiners are no letters to \w, and no end of a word.
+LETTER = r"(?:[^\W\d_]|[\u0900-\u0963\u0970-\u097f\u200c\u200d])"
+WORDS = re.compile(rf"{LETTER}+(?:['’\-]{LETTER}+)*")
 IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 CHARS_A_WORD = 2  # of Japanese and Chinese: the usual rule of thumb for counting words without spaces
-SENTENCES = re.compile(r"[.!?…。！？]+(?=\s|$|[\"”’)])|\n+|[。！？]")
+SENTENCES = re.compile(r"[.!?…。！？]+(?=\s|$|[\"”’)])|\n+|[。！？।]")
 SCORE_MIN = 0.5
 LETTERS_MIN = 15
 

@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 
 UNSPACED = frozenset({"ja", "zh"})  # written without spaces: a phrase is found anywhere
-WORD = r"[\w\u0900-\u097f]"  # Devanagari's vowel signs are no \w
+WORD = r"[\w\u0900-\u0963\u0966-\u097f]"  # Devanagari's vowel signs are no \w; its full stop is no letter
 # The first of these that a label matches is what it means: "do not accept" is no acceptance.
 BUTTON_ORDER = ("withdraw", "refuse", "later", "save", "settings", "accept", "proceed", "close", "notice")
 LINK_ORDER = ("notice", "withdraw", "refuse", "later", "save", "settings", "accept", "proceed", "close")
