@@ -1,13 +1,12 @@
 """A small workspace: the fifteen people of the quickstart's assistant log, with rights of their own.
 
-Twelve agreed on 1 June 2026. In France and in Brazil one person each was never asked, but told in time and known to be an adult,
+Eleven agreed on 1 June 2026; all talked in the months after. In France and in Brazil one person each was never asked, but told in time and known to be an adult,
 where every safeguard is proven: legitimate interest. One in the United Kingdom and one in California said nothing.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from witting.workspace import Workspace
 MOMENT = datetime.fromisoformat(AS_OF)
 PURPOSE = "fine_tune_own_model"
 ASKED = "2026-06-01"
+LATER_SECONDS = 90 * 86_400  # the quickstart's people talked from April to August
 SILENT = {"acct-1003", "acct-1006"}
 TOLD = {"acct-1011": "FR", "acct-1013": "BR"}
 CONFIG = """\
@@ -56,7 +56,7 @@ def rights() -> list[dict[str, Any]]:
     yes = [
         json.loads(json.dumps(event).replace("2026-03-02", ASKED).replace("2026-02-27", "2026-05-29"))
         for event in events
-        if event["kind"] == "consent" and event["subject"] not in out
+        if event["kind"] == "consent" and event["occurred_at"] < "2026-04" and event["subject"] not in out
     ]
     told = [event for account in TOLD for event in _told(handle(account))]
     safeguards = load_packs().for_place("FR", MOMENT).parameters.legitimate_interest.safeguards
@@ -81,7 +81,13 @@ def _told(subject: str) -> list[dict[str, Any]]:
 def make(root: Path, *, base: Path | None = None, more: list[Mapping[str, Any]] | None = None) -> Path:
     """The workspace, not walked yet. With a base it can be trained."""
     (root / "inbox").mkdir(parents=True)
-    shutil.copy(QUICKSTART / "inbox" / "assistant-log.jsonl", root / "inbox")
+    talks = [
+        json.loads(line)
+        for line in (QUICKSTART / "inbox" / "assistant-log.jsonl").read_text("utf-8").splitlines()
+    ]
+    moved = [talk | {"created": talk["created"] + LATER_SECONDS} for talk in talks]
+    log = root / "inbox" / "assistant-log.jsonl"
+    log.write_text("".join(json.dumps(talk, ensure_ascii=False) + "\n" for talk in moved), "utf-8")
     training = "" if base is None else TRAINED.format(base=json.dumps(str(base)))
     (root / "witting.toml").write_text(CONFIG + training, "utf-8")
     lines = [json.dumps(event) + "\n" for event in [*rights(), *(more or [])]]

@@ -52,14 +52,20 @@ def add(one: Mapping[str, Any], other: Mapping[str, Any], *, sign: int = 1) -> d
     return total
 
 
-def _count(rows: pl.DataFrame, *, canaries: int) -> dict[str, Any]:
+def learned_words(rows: pl.DataFrame) -> pl.Series:
+    """How many words of each example the loss sees: what is learned of its messages, and the better answer of a pair."""
     learned = pl.col("messages").list.eval(
         pl.when(pl.element().struct.field("learn"))
         .then(pl.element().struct.field("content").str.count_matches(WORD))
         .otherwise(0)
     )
     chosen = pl.col("chosen").str.count_matches(WORD).fill_null(0)
-    words = rows.select((learned.list.sum().fill_null(0) + chosen).sum()).item() if rows.height else 0
+    words = (learned.list.sum().fill_null(0) + chosen).cast(pl.Int64).alias("words")
+    return rows.select(words).to_series() if rows.height else pl.Series("words", [], dtype=pl.Int64)
+
+
+def _count(rows: pl.DataFrame, *, canaries: int) -> dict[str, Any]:
+    words = learned_words(rows).sum()
     return {
         "people": 0,
         "examples": rows.height,

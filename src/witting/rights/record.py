@@ -298,7 +298,7 @@ class _Desk:
             )
             for name in sorted(profiles)
         ]
-        return _hold_to_event(worst(judged), event, evidence)
+        return hold_to_purposes(worst(judged), event.purposes, evidence)
 
 
 def _said(event: RightsEvent, subject: str | None) -> dict[str, Any]:
@@ -332,9 +332,9 @@ def commit_evidence(evidence: Mapping[str, Any], *, salt: bytes) -> tuple[str, b
     return hashlib.sha256(salt + canonical).hexdigest(), kept
 
 
-def _hold_to_event(judgement: Judgement, event: RightsEvent, evidence: Evidence) -> Judgement:
+def hold_to_purposes(judgement: Judgement, purposes: Iterable[str], evidence: Evidence) -> Judgement:
     """Evidence of one purpose is none for another."""
-    if set(event.purposes) <= set(evidence.purposes or []):
+    if set(purposes) <= set(evidence.purposes or []):
         return judgement
     failure = Failure(
         "3.purposes",

@@ -87,6 +87,12 @@ def nameless_among(workspace: Workspace, subjects: Collection[str]) -> set[str]:
     return {one for one, handle in workspace.vault.handles_of(list(subjects)).items() if names_nobody(handle)}
 
 
+def nameless_of(workspace: Workspace, surfaces: Collection[str]) -> set[str]:
+    """The people whom exports of these surfaces mean that do not say whose they are."""
+    nobody = (workspace.vault.find(f"{surface}:{UNKNOWN_ACCOUNT}") for surface in sorted(surfaces))
+    return {subject for subject in nobody if subject is not None}
+
+
 def _stage(step: Step, as_of: datetime, purpose: str, nameless: Collection[str]) -> Stage:
     return rights.stage(
         step.workspace.projections.events(),
@@ -105,9 +111,11 @@ def _asked(step: Step) -> tuple[list[Part], set[str]]:
     for part in step.parts(TURNS):
         turns = pl.DataFrame(read_part(step.workspace.objects, part, columns=INPUT))
         surfaces |= set(turns["surface"].unique())
-        asked.append(_with_parties(step, turns, people, step.scratch("rights"), shard=part.shard))
-    nobody = (step.workspace.vault.find(f"{surface}:{UNKNOWN_ACCOUNT}") for surface in sorted(surfaces))
-    return asked, {subject for subject in nobody if subject is not None}
+        table = with_parties(turns, people)
+        asked.append(
+            write_part(step.workspace.objects, table, folder=step.scratch("rights"), shard=part.shard)
+        )
+    return asked, nameless_of(step.workspace, surfaces)
 
 
 def record_log(step: Step) -> None:
@@ -137,10 +145,7 @@ def record_log(step: Step) -> None:
         path.unlink()
 
 
-def _with_parties(
-    step: Step, turns: pl.DataFrame, people: pl.DataFrame, folder: str, *, shard: int | None
-) -> Part:
-    """The metadata rights needs, with the people of each conversation beside it."""
+def with_parties(turns: pl.DataFrame, people: pl.DataFrame) -> pa.Table:
+    """The metadata rights needs (INPUT), with the people of each conversation beside it."""
     joined = turns.join(people, on="conversation_id", how="left", maintain_order="left").to_arrow()
-    table = joined.cast(pa.schema([*(joined.schema.field(n) for n in INPUT), PARTIES.field("parties")]))
-    return write_part(step.workspace.objects, table, folder=folder, shard=shard)
+    return joined.cast(pa.schema([*(joined.schema.field(n) for n in INPUT), PARTIES.field("parties")]))
