@@ -125,8 +125,10 @@ class Ledger:
         ]
         leaves = [merkle.leaf_hash(entry.bytes) for entry in entries]
         _, completed = frontier.extend(leaves)
+        at = format_time(now)
         connection.execute(
-            ledger_entries.insert(), [_row(*pair) for pair in zip(entries, leaves, strict=True)]
+            ledger_entries.insert(),
+            [_row(entry, leaf, at) for entry, leaf in zip(entries, leaves, strict=True)],
         )
         if completed:
             connection.execute(
@@ -460,11 +462,11 @@ def _stored_note(connection: Connection, size: int) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _row(entry: Entry, leaf: bytes) -> dict[str, Any]:
+def _row(entry: Entry, leaf: bytes, at: str) -> dict[str, Any]:
     return {
         "index": entry.index,
         "kind": entry.kind,
-        "at": format_time(entry.at),
+        "at": at,
         "body": entry.bytes,
         "leaf_hash": leaf,
     }
