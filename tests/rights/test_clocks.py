@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from witting.rights.clocks import Request, business_days_after, months_after, requests
 from witting.rights.policy import Packs
@@ -115,3 +117,13 @@ def test_months_and_business_days_at_their_edges() -> None:
     assert months_after(day("2026-11-15"), 1) == day("2026-12-15")
     assert business_days_after(day("2026-06-05"), 1) == day("2026-06-08")  # Friday to Monday
     assert business_days_after(day("2026-06-07"), 1) == day("2026-06-08")  # so does a Sunday
+
+
+@given(start=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)), days=st.integers(1, 90))
+def test_business_days_are_counted_one_by_one(start: datetime, days: int) -> None:
+    moment = start.replace(tzinfo=UTC)
+    counted, day = 0, moment
+    while counted < days:
+        day += timedelta(days=1)
+        counted += day.weekday() < 5
+    assert business_days_after(moment, days) == day

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import Said
+from training.tiny_llama import make_base_folder
 from walk.small_workspace import MOMENT, handle, make, walk_to
 from witting.workspace import Workspace
 
@@ -123,3 +124,22 @@ def test_a_walk_that_heard_it_answers_a_withdrawal_and_only_a_certificate_answer
     assert {row["answered_by"] for row in certified} == {f"certificate {erased.json['id']}"}
     assert {row["state"] for row in certified} == {"answered"}
     assert done.code == 0
+
+
+def test_once_a_model_was_trained_a_corpus_alone_answers_no_withdrawal(
+    tmp_path: Path, witting_here: Callable[..., Said], at: Callable[[datetime], None]
+) -> None:
+    root = make(tmp_path / "workspace", base=make_base_folder(tmp_path / "base"))
+    at(MOMENT)
+    walk_to(root, "training")
+    record(witting_here, root, event("withdrawal", LENA, days=1))
+
+    def answered_by() -> str | None:
+        (row,) = witting_here("rights", "due", "--workspace", root, "--all", "--json").json["requests"]
+        return row["answered_by"]
+
+    assert answered_by() is None  # that walk had not heard it
+    walk_to(root, "corpus")
+    assert answered_by() is None
+    walk_to(root, "training")
+    assert str(answered_by()).startswith("walk ")

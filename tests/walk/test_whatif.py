@@ -116,6 +116,14 @@ def test_a_day_ahead_tells_the_change_from_what_time_does_alone(ask: Ask) -> Non
     assert numbers(ask("--from", "2027-07-01").json) == (PERMITTED, 11 * TURNS_EACH)
 
 
+def test_where_everything_falls_nothing_is_left_to_train(ask: Ask) -> None:
+    said = ask("--require", "valid", "--from", "2027-07-05").json
+    for counted in ("turns", "people", "examples", "words", "tokens_estimate"):
+        assert said[counted]["now"] > 0
+        assert said[counted]["stays"] == 0, counted
+    assert said["retraining"] == {"shards": [], "removed": [0, 1, 2, 3], "steps": 0, "seconds": 0}
+
+
 def test_a_dated_rule_of_ones_own_pack_counts_from_its_day(ask: Ask, tmp_path: Path) -> None:
     rule = """
 [[rule]]

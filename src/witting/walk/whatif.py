@@ -4,8 +4,8 @@ Covers: turns, people, examples and words, corpora, adapters, and what training 
 world itself (`rights/whatif.py`). What would take the place of what falls is not worked out: a duplicate elected anew, an answer
 to a turn that is left, other label caps. Reads only, holds no lock, and keeps no file.
 
-An example falls with any turn it was made from. Tokens are an estimate: those that the last run counted in a shard, by the share
-of its learned words that fall. Seconds and steps are those of the last run's own shards; on another machine they are others.
+An example falls with any turn it was made from. Tokens are an estimate: those that the last run counted in a shard, by the words
+of people and of planted canaries. Seconds and steps are those of the last run's own shards; on another machine they are others.
 Cost: two passes over the turns' metadata, three decisions each, and every corpus part once.
 """
 
@@ -75,7 +75,8 @@ def whatif(
         | {"touched": len(tally.touched)},
         **examples,
         "tokens_estimate": _counted(
-            sum(one["tokens"] for one in adapters), sum(one["tokens_fall_estimate"] for one in adapters)
+            sum(one["tokens_estimate"] for one in adapters),
+            sum(one["tokens_fall_estimate"] for one in adapters),
         )
         if adapters
         else None,
@@ -250,11 +251,15 @@ def _adapters(workspace: Workspace, fallen: pl.DataFrame) -> list[dict[str, Any]
         return []
     run = training.read_run(folder)
     manifest = corpus.load(workspace.objects, workspace.snapshots, run.corpus_id)
-    return [
+    found = [
         _adapter(workspace, shard, [part for part in manifest.parts if part.shard == shard.shard], fallen)
         for shard in run.shards
         if shard.adapter_sha256 is not None
     ]
+    nobody = all(one["examples"] == one["examples_fall"] for one in found)
+    return (
+        [one | {"then": "removed"} for one in found] if nobody else found
+    )  # canaries alone are not trained on
 
 
 def _adapter(
@@ -264,7 +269,8 @@ def _adapter(
     learned = rows.filter((pl.col("split") == "train") & pl.col("kind").is_in(TAUGHT))
     gone = learned.filter("falls")
     losses = training.read_losses(workspace.path(ADAPTERS), shard.shard)
-    share = int(gone["words"].sum()) / max(int(learned["words"].sum()), 1)
+    ours = learned.filter(~pl.col("canary"))
+    tokens_per_word = shard.tokens / max(int(learned["words"].sum()), 1)
     return {
         "shard": shard.shard,
         "then": "kept"
@@ -272,10 +278,10 @@ def _adapter(
         else "removed"
         if gone.height == learned.height
         else "trained_again",
-        "examples": learned.filter(~pl.col("canary")).height,
+        "examples": ours.height,
         "examples_fall": gone.height,
-        "tokens": shard.tokens,
-        "tokens_fall_estimate": round(shard.tokens * share),
+        "tokens_estimate": round(tokens_per_word * int(ours["words"].sum())),
+        "tokens_fall_estimate": round(tokens_per_word * int(gone["words"].sum())),
         "steps": shard.steps,
         "seconds": round(sum(step["seconds"] for step in losses), 3),
     }
