@@ -48,5 +48,10 @@ function later() {
 document.querySelector('[data-later]').addEventListener('click', later);
 ask.addEventListener('cancel', event => { event.preventDefault(); later(); });
 document.querySelector('[data-again]').addEventListener('click', () => show(true));
-more.addEventListener('click', () => unfold(full.hidden));
+more.addEventListener('click', () => {
+  unfold(full.hidden);
+  if (full.hidden) return;
+  full.scrollIntoView({ block: 'start' });  // on a phone it would unfold below the answers, unseen
+  full.focus({ preventScroll: true });
+});
 show(!read());
