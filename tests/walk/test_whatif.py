@@ -203,6 +203,9 @@ def test_the_page_and_the_chart_say_the_same(
     words = [node.text for node in drawn.iter() if node.tag.endswith("text")]
     assert {"Turns", "People", "Examples", "Words", "Adapters"} <= set(words)
     assert f"{said['examples']['falls']:,} of {said['examples']['now']:,} fall" in words
+    bars = [node.get("width") for node in drawn.iter() if node.get("class") == "bar"]
+    stays = [said[name]["stays"] / said[name]["now"] for name in ("turns", "people", "examples", "words")]
+    assert bars[:4] == [f"{share * 100:.2f}%" for share in stays]  # each kind on its own scale
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ WIDTH_PX = 720
 MARGIN_PX = 24
 HEAD_PX = 76
 FOOT_PX = 34
+FULL = 10_000  # of a bar: hundredths of a percent
 STYLE = """\
 .paper{fill:#fbfaf6}text{fill:#1c2326;font:14px system-ui,"Noto Sans","Liberation Sans",Arial,sans-serif}
 text.title{font-size:17px;font-weight:600}text.label{font-weight:600}text.quiet{fill:#566067;font-size:13px}
@@ -45,10 +46,11 @@ def chart(answer: Mapping[str, Any], *, question: str) -> str:  # Any: JSON of w
         f'<text class="title" x="{MARGIN_PX}" y="34">{escape(title)}</text>'
         f'<text class="quiet" x="{MARGIN_PX}" y="56">{escape(question)}</text>'
         f'<svg x="{MARGIN_PX}" y="{HEAD_PX}" width="{WIDTH_PX - 2 * MARGIN_PX}" height="{plot_px}">{inner}</svg>'
-        f'<text class="quiet" x="{MARGIN_PX}" y="{height - 12}">Filled: stays. Striped: falls.</text></svg>\n'
+        f'<text class="quiet" x="{MARGIN_PX}" y="{height - 12}">A full bar is all there is now. Filled: stays. Striped: falls.</text></svg>\n'
     )
 
 
 def _bar(name: str, counts: Mapping[str, int]) -> Bar:
-    said = f"{counts['falls']:,} of {counts['now']:,} fall"
-    return Bar(name.capitalize(), counts["stays"], counts["now"], said)
+    """All of a kind is one full bar: turns, people and words share no scale."""
+    said, now = f"{counts['falls']:,} of {counts['now']:,} fall", counts["now"]
+    return Bar(name.capitalize(), round(FULL * counts["stays"] / now) if now else 0, FULL if now else 0, said)
