@@ -9,10 +9,11 @@ must have trained again as well. A walk that stopped earlier, or that is not ove
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 
 import pyarrow as pa
 
@@ -47,13 +48,15 @@ def answers_to(workspace: Workspace, asked: list[Request], events: pa.Table) -> 
     """The first answer to each request, by its entry; open ones are left out."""
     erased = _certificates(workspace)
     entries: list[int] = events["entry"].to_pylist()  # ascending: the order in which they were heard
-    heard = list(_honouring(workspace))
+    walks = list(_honouring(workspace))
+    heard = list(accumulate((count for count, _ in walks), max))
     found = {}
     for request in asked:
         answers = [answer for index, answer in erased.get(request.subject, ()) if index > request.entry]
         if request.kind in OPT_OUTS:
             position = bisect_left(entries, request.entry)
-            answers += [answer for events_heard, answer in heard if position < events_heard][:1]
+            first = bisect_right(heard, position)
+            answers += [answer for _, answer in walks[first : first + 1]]
         if answers:
             found[request.entry] = min(answers, key=lambda answer: answer.at)
     return found
