@@ -179,3 +179,19 @@ def test_no_words_stand_unsealed_among_the_signals(plain: Workspace) -> None:
         [{k: v for k, v in row.items() if k != "text_sealed"} for row in kept], default=str
     )
     assert all(row["text_sealed"] for row in kept if row["kind"] in ("reaction", "stopped"))
+
+
+NO_FEEDBACK = [("preference", None), ("rating", "a lot"), ("thumb", {"up": 1}), ("reaction", 7)]
+
+
+@pytest.mark.parametrize(("kind", "value"), NO_FEEDBACK, ids=[kind for kind, _ in NO_FEEDBACK])
+def test_what_of_a_turns_feedback_is_none_is_set_aside_and_counted(
+    plain: Workspace, kind: str, value: Any
+) -> None:
+    turn = {"conversation": "c", "turn": "t", "speaker": "ana", "role": "user", "text": "hi", "source": "shop",
+            "audience": "assistant", "time": "2026-11-01T10:00:00Z", "signals": [{"kind": kind, "value": value}]}  # fmt: skip
+    (plain.root / "inbox" / "turns.jsonl").write_text(json.dumps(turn) + "\n", "utf-8")
+    walk_on(plain, until="intake")
+    (read,) = all_artifacts(plain.database)
+    assert (read.records, read.turns, read.skipped) == (2, 1, {"unknown_feedback": 1})
+    assert [row["reason"] for row in table(plain, "intake/quarantine")] == ["unknown_feedback"]

@@ -312,10 +312,11 @@ class _Reading:
                 assert record.member not in self.closed, came_back
                 yield from self._close_current({})
                 self.current = record.member
-            self.count.add(record := kept(record, text_chars_max=limit, hear=hear))
+            for found in kept(record, text_chars_max=limit, hear=hear):
+                self.count.add(found)
+                yield found
             if passed:
                 passed(record.member)
-            yield record
 
     def _unreadable(self, members: Sequence[Member], error: InputError) -> dict[str, str]:
         """Which files cannot be read, with the reason: those that fail alone; all that are left if none does."""

@@ -33,6 +33,13 @@ SOMEBODY_ELSE = (
 )
 TAGS_MAX = 20
 WIDE_CHARS_MAX = 1 << 20  # four bytes each are little memory up to here
+SAYING = (
+    "thumb",
+    "rating",
+    "preference",
+    "reaction",
+    "comment",
+)  # kinds that are nothing without a value or words
 RATING_MAX = 1e15
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # no spaces: those are words
 _SOURCE_KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
@@ -137,10 +144,7 @@ def fit(signal: Signal) -> Signal | None:
     stand there become `text`, which is sealed. The same for the names of products and rules.
     """
     value, text = _fit_value(signal)
-    wanted = {"thumb", "rating", "preference", "reaction"}
-    if (signal.kind in wanted and value is None and text is None) or not _is_any_text(text, signal.by):
-        return None
-    if signal.kind == "comment" and value is None and text is None:
+    if signal.kind in SAYING and value is None and text is None:
         return None
     kind = signal.source_kind
     return structs.replace(
@@ -179,10 +183,6 @@ def _is_emoji(value: str) -> bool:
     if not 0 < len(value) <= REACTION_CHARS_MAX or sum(map(str.isdigit, value)) > 1:
         return False
     return is_text(value) and not any(map(str.isalpha, value))
-
-
-def _is_any_text(*texts: str | None) -> bool:
-    return all(text is None or is_text(text) for text in texts)
 
 
 def distinct(signals: Iterable[Signal]) -> tuple[Signal, ...]:
