@@ -19,15 +19,14 @@ from urllib.parse import urlsplit
 from witting.errors import UsageError
 from witting.intake.html_text import Element
 from witting.intake.json_stream import as_dict
+from witting.intake.web.aipref import refuses_training
 
 TRAINING = ("fine_tune_own_model", "train_general_model", "share_dataset", "publish_dataset")
 AGENTS = (
     "GPTBot", "ClaudeBot", "anthropic-ai", "Google-Extended", "Applebot-Extended", "meta-externalagent", "CCBot",
     "Bytespider", "cohere-training-data-crawler", "AI2Bot", "Amazonbot", "PerplexityBot",
 )  # fmt: skip
-USES = frozenset(("train-ai", "train-genai", "ai", "genai", "bots", "all"))
 _USAGE_LINE = re.compile(r"^\s*content-usage\s*:\s*(?:(/\S*)\s+)?(.+)$", re.IGNORECASE | re.MULTILINE)
-_USE = re.compile(r"([a-z-]+)\s*=\s*([a-z?0-9]+)", re.IGNORECASE)
 
 
 @dataclass
@@ -62,7 +61,8 @@ def _refuses(url: str, site: Site | None, headers: Mapping[str, str], page: Elem
 
 
 def _usage_refuses(said: str) -> bool:
-    return any(use.lower() in USES and value.lower() in ("n", "?0") for use, value in _USE.findall(said))
+    """What cannot be read is a no. A line of robots.txt may end in a comment."""
+    return refuses_training(said.partition("#")[0].lower()) is not False
 
 
 def _robots_refuse(url: str, robots: str) -> bool:
