@@ -21,7 +21,7 @@ from typing import Any
 from witting.errors import InvalidEvent
 from witting.intake.live import events
 from witting.intake.source import Export, Feedback, Member, Record, RightsRecord, Skipped, Turn
-from witting.rights.event import NOBODYS_YES, SUBJECT_CHARS_MAX, make_event
+from witting.rights.event import NOBODYS_YES, SUBJECT_CHARS_MAX, make_event, said_at
 from witting.schema import PURPOSES, ROLES, SIGNAL_KINDS
 from witting.store.spool import Event
 
@@ -128,9 +128,9 @@ def _is_text(value: object, chars_max: int) -> bool:
 
 
 def _time(value: object, kind: str, now: datetime) -> dict[str, str]:
-    moment = _moment(value)
     if kind in CLOSING:
-        return {"time": (now if moment is None else min(moment, now)).isoformat()}
+        return {"time": said_at(value, now=now).isoformat()}
+    moment = _moment(value)
     if value is not None and moment is None:
         raise Wrong("time", "must be a time with an offset, such as 2026-03-02T09:30:00Z (RFC 3339)")
     if kind in events.SAID and moment is not None and moment > now:

@@ -114,7 +114,7 @@ def hear(said: RightsRecord, *, now: datetime) -> RightsRecord | None:
     """
     event = dict(said.event)
     if event.get("kind") != "consent":
-        event["occurred_at"] = _moment(event.get("occurred_at"), now).isoformat()
+        event["occurred_at"] = said_at(event.get("occurred_at"), now=now).isoformat()
     bare = {"kind": event.get("kind"), "subject": event.get("subject"), "occurred_at": now.isoformat()}
     for told in (event, *([] if event.get("kind") == "consent" else [bare])):
         with contextlib.suppress(InvalidEvent):
@@ -123,10 +123,11 @@ def hear(said: RightsRecord, *, now: datetime) -> RightsRecord | None:
     return None
 
 
-def _moment(value: object, now: datetime) -> datetime:
+def said_at(value: object, *, now: datetime) -> datetime:
+    """When a no counts from: the moment it names with an offset, if that is one and has come; else now."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else now
-        return min(moment, now) if moment.tzinfo is not None else now
+        return min(moment, now).astimezone(UTC) if moment.tzinfo is not None else now
     except (ValueError, OverflowError):
         return now
 
