@@ -237,7 +237,7 @@ class Killed(BaseException):
     pass
 
 
-STEPS = ["_hear", "_written", "_add", "_told", "_record", "keep_artifact", "settle"]
+STEPS = ["_hear", "_written", "_add", "_record", "keep_artifact", "settle"]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -67,6 +67,7 @@ class _KnownRows:
     turns: Known
     signals: Known
     quarantine: Known
+    told: set[tuple[str, str, str]]  # what the ledger says of files
 
     @classmethod
     def of(cls, step: Step) -> _KnownRows:
@@ -74,6 +75,7 @@ class _KnownRows:
             Known(step, TURNS, "row_id"),
             Known(step, SIGNALS, "signal_id"),
             Known(step, BAD, "quarantine_id"),
+            _told(step),
         )
 
 
@@ -135,24 +137,25 @@ def _drained(step: Step, known: _KnownRows) -> int:
     read = 0
     for batch in arrived(step):
         before = artifact(step.workspace.database, batch.artifact)
+        settle_batch = partial(step.workspace.spool.settle, batch.batch, now=step.now)
         if before is not None:  # committed, then killed before it was settled
-            batch.settle()
+            settle_batch()
             continue
         pending = _Pending()
         pending.batches += _sealed_events(step, batch)
         verdicts = [verdict for sealed in pending.batches for verdict in sealed.verdicts]
-        pending.files.append(_Read(batch.artifact, verdicts, lambda _, batch=batch: batch.settle()))
+        pending.files.append(_Read(batch.artifact, verdicts, lambda _, done=settle_batch: done()))
         _commit(step, pending, known)
-        read += batch.events
+        read += batch.size
     return read
 
 
 def _sealed_events(step: Step, batch: Arrived) -> list[Sealed]:
     """A batch; an event that we fail on is set aside, because no event may keep its neighbours from being heard."""
     try:
-        return list(_sealed(step, batch.records(()), batch.artifact))
+        return list(_sealed(step, batch.records(), batch.artifact))
     except OF_ONE_RECORD:
-        broken = frozenset(place for place in range(batch.places) if _breaks(step, batch, place))
+        broken = frozenset(place for place in range(len(batch.batch.events)) if _breaks(step, batch, place))
         if not broken:
             raise
         return list(_sealed(step, batch.records(broken), batch.artifact))
@@ -241,9 +244,8 @@ def _commit(step: Step, pending: _Pending, known: _KnownRows) -> None:
         _add(step, TURNS, _once(turns, "row_id", TURN), shard_column="shard")
         _add(step, SIGNALS, _once(signals, "signal_id", SIGNAL), shard_column="shard")
         _add(step, BAD, _once(bad, "quarantine_id", QUARANTINE), shard_column=None)
-    told = _told(step) if pending.files else set()
     for read in pending.files:
-        _record(step, read, told)
+        _record(step, read, known.told)
         read.consume(read.verdicts)
     pending.batches.clear()
     pending.files.clear()
@@ -317,8 +319,10 @@ def _record(step: Step, read: _Read, told: set[tuple[str, str, str]]) -> None:
         return  # a file that was refused before, and is refused for the same reason now
     body = asdict(seen) | {"files": len(read.verdicts), "admitted_at": seen.admitted_at.isoformat()}
     del body["account_mac"]  # nothing that a name could be tested against leaves the database
-    if (seen.sha256, seen.verdict, seen.reason) not in told:
+    said = (seen.sha256, seen.verdict, seen.reason)
+    if said not in told:
         step.workspace.ledger.append(COMMITTED, body, now=step.now)
+        told.add(said)
     keep_artifact(step.workspace.database, seen)
 
 
