@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -136,24 +137,8 @@ def events_digest(events: pa.Table) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _open(
-    events: pa.Table,
-    *,
-    purpose: str,
-    as_of: datetime,
-    packs: Packs,
-    consent_days_max: int,
-    nameless: frozenset[str],
-) -> Callable[[pa.Table], pa.Table]:
-    bench = make_bench(
-        events,
-        purpose=purpose,
-        as_of=as_of,
-        packs=packs,
-        consent_days_max=consent_days_max,
-        nameless=nameless,
-    )
-    return functools.partial(_decide_rows, bench)
+def _open(events: pa.Table, **how: Any) -> Callable[[pa.Table], pa.Table]:  # Any: as make_bench
+    return functools.partial(_decide_rows, make_bench(events, **how))
 
 
 def make_bench(

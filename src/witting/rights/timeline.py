@@ -163,7 +163,7 @@ def _refused(events: pl.DataFrame, purpose: str, consent_days_max: int) -> pl.Da
     named = _in_order(_about(events.filter(_for_purpose(purpose)), purpose, purpose), consent_days_max)
     named = named.filter(pl.col("closing") | _usable(purpose))
     said = named.select("person", "seq", start="occurred_at", refused=pl.col("closing").cast(pl.Int64))
-    return said.sort("person", "seq").unique(["person", "start"], keep="last", maintain_order=True)
+    return said.sort("person", "seq").filter(_last_of("person", "start"))
 
 
 def _states(

@@ -45,7 +45,7 @@ TAUGHT = ("sft", "text", "preference")  # kinds of examples that training reads
 class _Tally:
     """What the decisions add up to. The one mutable value here."""
 
-    fallen: set[str] = field(default_factory=set)  # row ids
+    fallen: list[pl.Series] = field(default_factory=list)  # row ids, a part at a time
     permitted: set[str] = field(default_factory=set)  # subjects with a permitted turn now
     left: set[str] = field(default_factory=set)  # of those, with one that stays permitted
     touched: set[str] = field(default_factory=set)  # of those, with one that falls
@@ -61,7 +61,7 @@ def whatif(
     """The answer as JSON values (docs/rights.md). `packs` are those of the other world, before `change`."""
     later = now if change.since is None else max(now, midnight(change.since))
     tally = _decided(workspace, change, packs=packs, now=now, later=later, tell=tell)
-    fallen = pl.DataFrame({"turn": sorted(tally.fallen)}, schema={"turn": pl.String})
+    fallen = pl.concat([pl.Series(dtype=pl.String), *tally.fallen]).to_frame("turn")
     examples, versions = _corpora(workspace, fallen)
     adapters = _adapters(workspace, fallen)
     again = [one for one in adapters if one["then"] == "trained_again"]
@@ -157,7 +157,7 @@ def _add(tally: _Tally, rows: pl.DataFrame, packs: Packs) -> None:
     tally.turns["falls"] += fallen.height
     tally.turns["anyway"] += fallen.filter(~pl.col("later")).height
     tally.turns["opens"] += rows.filter(~pl.col("now") & pl.col("changed")).height
-    tally.fallen |= set(fallen["row_id"])
+    tally.fallen.append(fallen["row_id"])
     tally.permitted |= set(permitted["subject_id"])
     tally.left |= set(left["subject_id"])
     tally.touched |= set(fallen["subject_id"])

@@ -1,8 +1,7 @@
 """The receiver: live events over HTTP, kept before they are answered.
 
 Covered: POST /v1/events (CloudEvents 1.0: structured, batched, binary), its webhook handshake (OPTIONS), GET /healthz,
-limits, errors. Not covered: TLS and
-limits by sender (a proxy before this one), reading back, Kafka. Nothing of a request is logged.
+limits, errors. Not covered: TLS and limits by sender (a proxy before this one), reading back. Nothing of a request is logged.
 
 What is good in a request is kept, also where another event beside it is wrong: no withdrawal is lost over a neighbour.
 Sending the same again adds nothing, so a sender that is in doubt sends it again.
@@ -52,7 +51,8 @@ def receiver(
     origins: frozenset[str] = frozenset(),
     now: Callable[[], datetime] = _clock,
 ) -> FastAPI:
-    """The application; without `origins` it knows no OPTIONS. Opens the workspace's database and keys at once, so that what is wrong with them is said now."""
+    """The application; without `origins` it knows no OPTIONS. Opens the workspace's database and keys at once, so that what is
+    wrong with them is said now."""
     workspace.spool  # noqa: B018
     app = FastAPI(
         title="Witting",
@@ -66,10 +66,8 @@ def receiver(
             sa.exc.OperationalError: _no_store,
         },
     )
-    places = {
-        True: _Places(REQUESTS_MAX),
-        False: _Places(REQUESTS_MAX),
-    }  # apart: a signature is not known before the body
+    # By whether they came with a key. Apart, because a signature is not known before the body has come.
+    places = {by_key: _Places(REQUESTS_MAX) for by_key in (True, False)}
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
