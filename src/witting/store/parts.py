@@ -116,8 +116,16 @@ def read_part(objects: Objects, part: Part, *, columns: Sequence[str] | None = N
             f"part {part.key} has SHA-256 {found[:16]}…, committed was {part.sha256[:16]}…. Restore it from a backup, "
             "or delete it and run again."
         )
-    file = pq.ParquetFile(pa.BufferReader(data))
+    file = pq.ParquetFile(_arrows_own(data))
     return file.read() if columns is None else file.read(columns=list(columns)).select(list(columns))
+
+
+def _arrows_own(data: bytes) -> pa.BufferReader:
+    """A copy that no Python object holds: Arrow's threads let go of what they read a little after a read is over, and one that
+    needs Python for it while the interpreter ends takes the whole process down (seen with pyarrow 26 on Python 3.11)."""
+    copy = pa.BufferOutputStream()
+    copy.write(data)
+    return pa.BufferReader(copy.getvalue())
 
 
 def write_parts(

@@ -64,7 +64,8 @@ def parquet_rows(member: Member) -> Iterator[tuple[Cells, bytes, str | None]]:
         made_max = size_bytes * REPEATED_RATIO_MAX + GZIP_SLACK_BYTES
         for group in range(file.num_row_groups):
             rows_max = _rows_at_once(file, group, repeating, size_bytes, member.path)
-            for batch in file.iter_batches(batch_size=rows_max, row_groups=[group]):
+            # In this thread alone: the file is Python's, which Arrow's threads must not need when the interpreter ends.
+            for batch in file.iter_batches(batch_size=rows_max, row_groups=[group], use_threads=False):
                 sizes = _row_bytes(batch.to_struct_array())
                 made_max -= int(sizes.sum())
                 if made_max < 0:
