@@ -107,6 +107,7 @@ CASES = [
     ("sixteen", "FR", [YES, event("age", "2026-01-01", age=16)], {}, "minor", "eu.minor"),
     ("sixteen, place unknown", None, [YES, event("age", "2026-01-01", age=16)], {}, "minor", "floor.minor"),
     ("sixteen then, an adult now", "FR", [YES, event("age", "2026-01-01", age=17), event("age", "2026-10-01", age=18)], {}, "minor", "eu.minor"),
+    ("said before the day that seventeen was told", "FR", [YES, event("age", "2026-09-10", age=17), event("age", "2026-10-01", age=18)], {}, "minor", "eu.minor"),
     ("eighteen", "FR", [YES, event("age", "2026-01-01", age=18)], {}, "consent", "eu.consent"),
     ("a minor is told so before all else", "FR", [event("age", "2026-10-01", age=12)], {}, "minor", "eu.minor"),
     ("no time: nor any place for it", "FR", [YES], {"occurred_at": None}, "no_time", "floor.as_of"),

@@ -168,10 +168,11 @@ def door(events: list[dict], person: str | None, moment: datetime, audience: str
     then = PACKS.for_place(place(said, moment), moment)
     home = place(said, as_of)
     now = PACKS.for_place(home, as_of) if home else then
-    for when in (as_of, moment):
-        age = latest(said, "age", when)
-        if age and age["age"] < 18:
-            return "minor"
+    known = latest(said, "age", moment)
+    since = known["occurred_at"] if known else moment
+    later = {e["occurred_at"] for e in said if e["kind"] == "age" and e["occurred_at"] >= since}
+    if any(latest(said, "age", when)["age"] < 18 for when in later):
+        return "minor"  # who was young later was no older then
     stood, stands = state(said, moment), state(said, as_of)
     if stands != "open":
         return interest(events, said, moment, audience, as_of, then, now) if stands == "none" else stands

@@ -249,17 +249,16 @@ def _interest(
 
 
 def _minor(asked: Asked, standing: Standing, book: Rulebook, laws: Laws, reason: Codes, entry: Ints) -> None:
+    """Under age at the time, or told to be since: who was too young later was no older then."""
     young = standing.ever_young
     rows = np.flatnonzero(_of_person(young.astype(np.int64), asked.person, 0) > 0)
     if not rows.size:
         return
-    now_row = standing.age_now[asked.person[rows]]
-    then_row = standing.ages.at(asked.person[rows], asked.moment[rows])
-    age_min = laws.larger(book.age_min)[rows]
-    minor_now = standing.ages.value("age", now_row, ADULT) < age_min
-    minor_then = standing.ages.value("age", then_row, ADULT) < age_min
-    minor = minor_now | minor_then
-    by = np.where(minor_now, now_row, then_row)[minor]
+    people, ages = asked.person[rows], standing.ages
+    then_row = ages.at(people, asked.moment[rows])
+    youngest = standing.youngest_since[np.where(then_row >= 0, then_row, ages.offsets[people])]
+    minor = ages.columns["age"][youngest] < laws.larger(book.age_min)[rows]
+    by = youngest[minor]
     reason[rows[minor]] = CODE["minor"]
     entry[rows[minor]] = standing.ages.value("entry", by, NO_ENTRY)
 

@@ -95,6 +95,15 @@ class Standing:
         young[np.searchsorted(self.ages.offsets, rows, side="right") - 1] = True
         return young
 
+    @cached_property
+    def youngest_since(self) -> Ints:
+        """(rows of ages,): the row of the lowest age its person was told to have from this row on."""
+        row = np.arange(self.ages.starts.size, dtype=np.int64)
+        person = np.repeat(np.arange(self.people.height, dtype=np.int64), np.diff(self.ages.offsets))
+        # Backwards, so that each person's rows are lower than any of the people before them.
+        rank = (person * (ADULT + 1) + self.ages.columns["age"]) * max(row.size, 1) + row
+        return np.minimum.accumulate(rank[::-1])[::-1] % max(row.size, 1)
+
 
 def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: int) -> Standing:
     """Timelines of all people in `events`. Raises UnknownPurpose, InvalidEvent (an event that cannot be read)."""
