@@ -54,6 +54,13 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(SLOW_TO_IMPORT) & set(imported)
 
 
+def test_deciding_a_table_waits_for_no_reader_and_no_database() -> None:
+    code = "import sys; import witting.doors.cli.decide\nprint('IMPORTED', *sys.modules)"
+    imported = set(python(code).rpartition("IMPORTED")[2].split())
+    assert "witting.rights.bulk" in imported  # the look was a look
+    assert not {"witting.intake.detect", "witting.workspace", "witting.walk", "sqlalchemy"} & imported
+
+
 def test_help_names_every_command() -> None:
     said = witting("--help").out
     assert [name for name, _, _ in COMMANDS if f" {name} " not in said] == []

@@ -61,7 +61,7 @@ GROUPS = {
             "notice:notice",
             "The text that asks for a consent, in twelve languages, from one file of facts.",
         ),
-        ("decide", "rights:decide", "Decide turns in bulk from Parquet, without a workspace."),
+        ("decide", "decide:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
         ("due", "due:due", "Which requests are late or soon due, by the shortest law that applies."),
         ("whatif", "whatif:whatif", "What would fall if the law, or what we ask, were another."),

@@ -12,7 +12,6 @@ from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
 from witting.errors import InputError, UsageError
 from witting.intake import SOURCES
-from witting.rights.bulk import decide_files
 from witting.rights.evidence import judge as judge_evidence
 from witting.rights.explain import explain as explain_turn
 from witting.rights.record import RightsEvent, read_events
@@ -159,31 +158,6 @@ def judge(
     said = judgement.as_json()
     show(common, said, lambda: _judgement(said))
     return 0 if said["verdict"] == "valid" else 1
-
-
-def decide(
-    *, turns: Path, events: Path, purpose: str, as_of: datetime, out: Path, common: Common = DEFAULT
-) -> int:
-    """Decide turns in bulk, without a workspace (docs/formats/rights-events.md).
-
-    Parameters
-    ----------
-    turns
-        Parquet: turn, conversation, subject, time, role, place, audience, surface.
-    events
-        Parquet: kind, subject, purposes, occurred_at, verdict, place, age.
-    purpose
-        One of the closed list.
-    as_of
-        Decide as of this moment, with an offset.
-    out
-        Parquet: turn, decision, basis, rule, entry, reason.
-    """
-    if as_of.tzinfo is None:
-        raise UsageError("--as-of needs an offset, e.g. 2026-11-24T12:00:00+00:00.")
-    counts = decide_files(turns, events, purpose=purpose, as_of=as_of, out=out)
-    show(common, counts, lambda: "\n".join(f"{name}: {count}" for name, count in counts.items()))
-    return 0
 
 
 def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
