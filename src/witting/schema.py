@@ -40,7 +40,10 @@ EVENT_KINDS = (
     "place",
     "assessment",
     "signal",
+    "access_request",  # what is held about me? opens and shuts nothing
+    "complaint",  # opens and shuts nothing
 )
+ACCESS_SCOPES = ("access", "categories", "specific")  # all that is held; only its kinds; the data itself
 VERDICTS = ("keep", "refuse", "drop", "quarantine")
 SIGNAL_KINDS = (
     "thumb",  # value: 1 or -1, on an assistant turn

@@ -135,6 +135,22 @@ def test_rights_events_keep_purpose_time_and_evidence() -> None:
     assert "ana" not in repr(granted)
 
 
+def test_requests_for_access_and_complaints_are_heard_whatever_their_data_holds() -> None:
+    all_, kinds, odd, complaint = read(
+        event("1", "access.requested"),
+        event("2", "access.requested", scope="categories"),
+        event("3", "access.requested", scope=["everything"]),
+        event("4", "complaint.made", text="ptarmigan-kettle-9035"),
+    )
+    assert [asked.event["scope"] for asked in (all_, kinds, odd)] == ["access", "categories", "access"]
+    assert complaint.event == {
+        "kind": "complaint",
+        "subject": "app:ana",
+        "occurred_at": T.format(0),
+        "purposes": [],
+    }
+
+
 @given(
     st.recursive(
         st.none()

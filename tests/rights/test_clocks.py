@@ -49,6 +49,12 @@ def asked(
         ("IN", "withdrawal", "2027-05-12", "2027-05-12", "2027-05-22", "in", "10 days"),
         ("IN", "withdrawal", "2027-05-12", "2027-05-20", "2027-05-22", "in", "10 days"),
         ("IN", "withdrawal", "2027-05-13", "2027-05-20", "2027-08-11", "in", "90 days"),
+        ("BR", "access_request", "2026-03-02", "2026-03-03", "2026-03-17", "br", "15 days"),
+        ("US-CA", "access_request", "2026-06-01", "2026-06-02", "2026-07-16", "us-ca", "45 days"),
+        ("KR", "complaint", "2026-03-02", "2026-03-03", "2026-03-12", "kr", "10 days"),
+        # The duty to acknowledge complaints began on 19 June 2026; one of the day before is answered as any request.
+        ("GB", "complaint", "2027-02-10", "2027-02-11", "2027-03-12", "uk", "30 days to acknowledge"),
+        ("GB", "complaint", "2026-02-10", "2026-02-11", "2026-03-10", "uk", "1 month"),
     ],
 )  # fmt: skip
 def test_the_clock_of_a_place(

@@ -32,12 +32,17 @@ CLOSING = {
 }
 
 
+ASKING = ("access_request", "complaint")  # open and shut nothing
+
+
 def at(day: int | None) -> datetime | None:
     return None if day is None else START + timedelta(days=day)
 
 
 @st.composite
-def event(draw, kinds=("consent", "consent", "consent", *CLOSING, "age", "place", "notice", "assessment")):
+def event(
+    draw, kinds=("consent", "consent", "consent", *CLOSING, "age", "place", "notice", "assessment", *ASKING)
+):
     kind = draw(st.sampled_from(kinds))
     row = dict.fromkeys(EVENT.names)
     row |= {"kind": kind, "subject": draw(st.sampled_from(PEOPLE)), "occurred_at": at(draw(DAYS))}

@@ -55,9 +55,9 @@ def test_a_dated_rule_changes_its_pack_on_its_day_and_one_that_sets_nothing_neve
         assert rule.in_force_from - timedelta(days=1) in days  # and so is the day before
 
 
-def test_the_dated_rules_that_change_decisions_are_these():
+def test_the_dated_rules_that_change_parameters_are_these():
     changing = {param.id for param in DATED if param.values[1].sets}
-    assert changing == {"in.dpdp", "ch.special", "br.anpd_plan"}
+    assert changing == {"in.dpdp", "ch.special", "br.anpd_plan", "uk.complaints"}
 
 
 def test_a_wrong_case_is_told_with_what_was_answered():

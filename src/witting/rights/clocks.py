@@ -6,8 +6,9 @@ Covers: which events are requests, and the moment each is due. Not covered: what
 The law of the place where the person was when they asked, and of the place where they are now (or were when the request
 was answered), each as it stood then: the earlier deadline counts. An unknown place has the floor's. A clock runs from when the
 person spoke, not from when it was recorded, and ends at the same time of day. Business days are Monday to Friday in UTC:
-public holidays are not left out, so that a deadline is rather a day early than a day late.
-From: GDPR Art. 12(3), 11 CCR 7026(f), and their like in `packs/`; months as in Regulation 1182/71 Art. 3(2)(c).
+public holidays are not left out, so that a deadline is rather a day early than a day late. A complaint has the clock of its
+acknowledgement where the law gives it one, else that of an answer.
+From: GDPR Art. 12(3), 11 CCR 7026(f), the Data (Use and Access) Act 2025 for complaints, and their like in `packs/`; months as in Regulation 1182/71 Art. 3(2)(c).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from witting.rights.timeline import Standing, stand
 from witting.schema import PURPOSES
 
 OPT_OUTS = ("withdrawal", "objection", "signal")  # honoured by using the person's words no more
-REQUESTS = (*OPT_OUTS, "erasure_request")
+REQUESTS = (*OPT_OUTS, "erasure_request", "access_request", "complaint")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Clock:
     due_at: datetime
     jurisdiction: str  # of the pack
     term: str  # in words, such as "10 days"
+    acknowledged: bool = False  # whether an acknowledgement meets it
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,13 @@ def requests(
     for (entry, kind, subject, at), place, moved_to, end in zip(rows, then, later, until, strict=True):
         laws = [packs.for_place(place, at), packs.for_place(moved_to, end)]
         clocks = [clock for law in laws for clock in _clocks(at, kind, law.jurisdiction, law.parameters)]
-        found.append(Request(entry, kind, subject, at, min(clocks, key=lambda clock: clock.due_at)))
+        found.append(Request(entry, kind, subject, at, min(clocks, key=_first)))
     return sorted(found, key=lambda request: (request.clock.due_at, request.entry))
+
+
+def _first(clock: Clock) -> tuple[datetime, bool]:
+    """Of two that end at one moment the one that asks for more."""
+    return clock.due_at, clock.acknowledged
 
 
 def _places(stands: Standing, subjects: pl.Series, moments: list[datetime]) -> list[str | None]:
@@ -88,6 +95,10 @@ def _places(stands: Standing, subjects: pl.Series, moments: list[datetime]) -> l
 
 
 def _clocks(made_at: datetime, kind: str, jurisdiction: str, law: Parameters) -> Iterator[Clock]:
+    if kind == "complaint" and law.complaint_days is not None:
+        term = f"{law.complaint_days} days to acknowledge"
+        yield Clock(made_at + timedelta(days=law.complaint_days), jurisdiction, term, acknowledged=True)
+        return
     yield Clock(made_at + timedelta(days=law.answer_days), jurisdiction, f"{law.answer_days} days")
     if law.answer_months is not None:
         months = law.answer_months

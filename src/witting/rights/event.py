@@ -24,7 +24,7 @@ from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.intake.source import RightsRecord
 from witting.rights.capture import read_evidence
 from witting.rights.signals import read_signal
-from witting.schema import EVENT_KINDS, PURPOSES
+from witting.schema import ACCESS_SCOPES, EVENT_KINDS, PURPOSES
 
 LINE_BYTES_MAX = 1 << 20
 LINES_MAX = 50_000_000
@@ -59,6 +59,7 @@ class RightsEvent:
     notice_sha256: str | None = None
     signal: str | None = None  # kind of a preference signal; its value is in the evidence
     special: tuple[str, ...] = ()  # of a signal: special categories it refuses
+    scope: str | None = None  # schema.ACCESS_SCOPES, of an access request
 
 
 FIELDS = tuple(name for name in RightsEvent.__dataclass_fields__ if name != "special")
@@ -69,6 +70,7 @@ ONLY_ON = {
     "safeguards": "assessment",
     "notice_sha256": "notice",
     "signal": "signal",
+    "scope": "access_request",
 }
 SIGNAL_KIND = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,63}")
 
@@ -180,6 +182,7 @@ def make_event(values: Mapping[str, Any], *, where: str, now: datetime) -> Right
         age=check.age(values.get("age"), kind),
         safeguards=check.safeguards(values.get("safeguards"), kind),
         notice_sha256=check.sha256(values.get("notice_sha256")),
+        scope=check.scope(values.get("scope"), kind),
     )
     if kind == ABOUT_EVERYBODY and not event.purposes:
         raise check.wrong("purposes", "an assessment must name the purposes it is about")
@@ -298,6 +301,13 @@ class _Check:
         if not listed or not all(isinstance(item, str) and SAFEGUARD.fullmatch(item) for item in value):
             raise self.wrong("safeguards", f"must list up to {SAFEGUARDS_MAX} names such as deid_report")
         return tuple(sorted(set(value)))
+
+    def scope(self, value: Any, kind: str) -> str | None:
+        if kind != "access_request":
+            return None
+        if value is not None and value not in ACCESS_SCOPES:
+            raise self.wrong("scope", f"must be one of {', '.join(ACCESS_SCOPES)}")
+        return value or ACCESS_SCOPES[0]
 
     def sha256(self, value: Any) -> str | None:
         if value is not None and (not isinstance(value, str) or not SHA256.fullmatch(value.lower())):

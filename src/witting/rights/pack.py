@@ -83,6 +83,9 @@ class Parameters(Closed):
     opt_out_business_days: Annotated[int, Field(ge=1, le=365)] | None = (
         None  # to honour a no, where it is less
     )
+    complaint_days: Annotated[int, Field(ge=1, le=365)] | None = (
+        None  # to acknowledge a complaint, where the law asks for that
+    )
     special: Literal["explicit", "never"] = "never"  # may explicit consent open special categories?
     special_never: Mapping[Kind, tuple[Purpose, ...]] = {}  # and for which purposes it may not, by category
     audiences: Audiences

@@ -163,6 +163,7 @@ def _identity(kind: str, body: Mapping[str, Any]) -> list[Any]:
         "assessment": ("safeguards",),
         "notice": ("notice_sha256",),
         "signal": ("signal",),
+        "access_request": ("scope",),
     }
     names = ("subject", "occurred_at", "purposes", *told.get(kind, ()))
     return [kind, *(body.get(name) for name in names)]
@@ -315,6 +316,8 @@ def _said(event: RightsEvent, subject: str | None) -> dict[str, Any]:
         body["notice_sha256"] = event.notice_sha256
     if event.signal is not None:
         body["signal"] = event.signal.lower()
+    if event.scope is not None:
+        body["scope"] = event.scope
     if event.special:
         body["special"] = list(event.special)
     return body

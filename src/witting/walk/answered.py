@@ -1,6 +1,6 @@
 """What was done about each request: an erasure's certificate, or the walk that honoured it.
 
-Covers: closing requests by what ledger and walks show. Not covered: deadlines (`rights/clocks.py`); telling the person, which
+Covers: closing requests by what ledger and walks show, and by the operator's recorded word (`rights/answer.py`). Not covered: deadlines (`rights/clocks.py`); telling the person, which
 is the operator's to do. An erasure request is answered by a certificate alone: a walk stops using words, it erases none.
 
 A walk honoured a no if it had heard it when it decided and went on to a corpus; where a model had been trained before, it
@@ -17,6 +17,7 @@ from itertools import accumulate
 
 import pyarrow as pa
 
+from witting.rights.answer import Answered, answers, standing_answer
 from witting.rights.clocks import OPT_OUTS, Request, requests
 from witting.store.records import Run, all_runs
 from witting.walk.train import TRAINED
@@ -31,7 +32,9 @@ class Answer:
     """When a request was answered, and by what."""
 
     at: datetime
-    by: str  # the certificate's id or the walk's, in words
+    by: str  # the certificate's id, the walk's, or the recorded word, in words
+    outcome: str = "fulfilled"  # rights.answer.OUTCOMES
+    reason: str | None = None
 
 
 def open_and_answered(workspace: Workspace, *, as_of: datetime) -> list[tuple[Request, Answer | None]]:
@@ -45,21 +48,30 @@ def open_and_answered(workspace: Workspace, *, as_of: datetime) -> list[tuple[Re
 
 
 def answers_to(workspace: Workspace, asked: list[Request], events: pa.Table) -> dict[int, Answer]:
-    """The first answer to each request, by its entry; open ones are left out."""
+    """The first answer to each request, by its entry; of the operator's words the last. Open ones are left out."""
+    said = answers(workspace.ledger)
     erased = _certificates(workspace)
     entries: list[int] = events["entry"].to_pylist()  # ascending: the order in which they were heard
     walks = list(_honouring(workspace))
     heard = list(accumulate((count for count, _ in walks), max))
     found = {}
     for request in asked:
-        answers = [answer for index, answer in erased.get(request.subject, ()) if index > request.entry]
+        known = [answer for index, answer in erased.get(request.subject, ()) if index > request.entry]
+        word = standing_answer(said.get(request.entry, ()))
+        if word is not None and (word.outcome != "acknowledged" or request.clock.acknowledged):
+            known.append(_said(word))
         if request.kind in OPT_OUTS:
             position = bisect_left(entries, request.entry)
             first = bisect_right(heard, position)
-            answers += [answer for _, answer in walks[first : first + 1]]
-        if answers:
-            found[request.entry] = min(answers, key=lambda answer: answer.at)
+            known += [answer for _, answer in walks[first : first + 1]]
+        if known:
+            found[request.entry] = min(known, key=lambda answer: answer.at)
     return found
+
+
+def _said(word: Answered) -> Answer:
+    why = "" if word.reason is None else f" ({word.reason})"
+    return Answer(word.at, f"{word.outcome}{why}, entry {word.entry}", word.outcome, word.reason)
 
 
 def _certificates(workspace: Workspace) -> dict[str, list[tuple[int, Answer]]]:

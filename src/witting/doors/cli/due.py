@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
-from witting.rights.clocks import Request
+from witting.rights.clocks import OPT_OUTS, Request
 from witting.walk.answered import Answer, open_and_answered
 from witting.workspace import Workspace
 
@@ -78,6 +78,8 @@ def _row(request: Request, answer: Answer | None, at: datetime, within: timedelt
         "clock": request.clock.term,
         "answered_at": None if answer is None else answer.at.isoformat(),
         "answered_by": None if answer is None else answer.by,
+        "outcome": None if answer is None else answer.outcome,
+        "reason": None if answer is None else answer.reason,
     }
 
 
@@ -90,13 +92,15 @@ def _page(said: dict[str, Any]) -> str:
     if said["requests"]:
         lines += ["", table([_line(row) for row in said["requests"]], head=HEAD)]
     waiting = {row["kind"] for row in said["requests"] if row["answered_by"] is None}
-    if waiting - {"erasure_request"}:
+    if waiting & set(OPT_OUTS):
         lines += [
             "",
             "`witting run` honours withdrawals, objections and signals: it trains without these words.",
         ]
     if "erasure_request" in waiting:
         lines += ["", "`witting erase HANDLE` carries out an erasure request; --handles names the people."]
+    if waiting & {"access_request", "complaint"}:
+        lines += ["", "`witting rights answer ENTRY --outcome OUTCOME` records what you answered."]
     return "\n".join(lines)
 
 

@@ -43,7 +43,7 @@ from witting.intake.source import (
     Source,
     Turn,
 )
-from witting.schema import AUDIENCES, PURPOSES, ROLES, SIGNAL_KINDS
+from witting.schema import ACCESS_SCOPES, AUDIENCES, PURPOSES, ROLES, SIGNAL_KINDS
 
 NAME = "live"
 SAID = {  # type of event -> kind of rights event
@@ -52,8 +52,10 @@ SAID = {  # type of event -> kind of rights event
     "consent.withdrawn": "withdrawal",
     "objection.made": "objection",
     "erasure.requested": "erasure_request",
+    "access.requested": "access_request",
+    "complaint.made": "complaint",
 }
-OPENING = ("consent",)  # all others close doors
+OPENING = ("consent",)  # all others close doors, or ask for an answer: none is ever refused over its time
 _SURFACE = re.compile(r"([a-z][a-z0-9_]{0,39}):(.+)", re.DOTALL)
 
 
@@ -174,6 +176,9 @@ def _said(event: Mapping[str, Any], data: Mapping[str, Any], kind: str) -> dict[
         said["occurred_at"] = time.iso
     if kind != "erasure_request":
         said["purposes"] = purposes if len(purposes) == len(listed) else []
+    if kind == "access_request":  # a scope nobody knows might be more than the others: all of it
+        scope = data.get("scope")
+        said["scope"] = scope if scope in ACCESS_SCOPES else ACCESS_SCOPES[0]
     evidence = data.get("evidence")
     if kind in OPENING and isinstance(evidence, dict):
         said["evidence"] = evidence
