@@ -45,7 +45,7 @@ PROOF_HASHES_MAX = 64
 HISTORY_MAX = 16
 WHOLE_NUMBER_MAX = 2**53 - 1
 STATEMENT_FORMAT = "witting.statement/1"
-STATEMENT_KINDS = ("erasure", "release", "receipt", "audit")
+STATEMENT_KINDS = ("erasure", "release", "receipt", "audit", "assessment")
 STATEMENT_FIELDS = {
     "format": str,
     "kind": str,

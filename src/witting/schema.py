@@ -153,7 +153,7 @@ EVENT = pa.schema(
         ("occurred_at", TIMESTAMP),
         ("verdict", pa.string()),  # CONSENT_VERDICTS, on consents
         ("valid_from", TIMESTAMP),  # consents: opens turns from here on; null = occurred_at
-        ("expires_at", TIMESTAMP),  # consents: null = the pack's default term
+        ("expires_at", TIMESTAMP),  # consents: null = default term; assessments: of the first proof
         ("place", pa.string()),  # ISO 3166-1 or -2, on place events
         ("age", pa.int16()),  # years, capped at 18 (18 = adult), on age events
         ("special", pa.list_(pa.string())),  # consents: Art. 9 kinds (REDACTION_KINDS) explicitly agreed to;

@@ -148,6 +148,8 @@ CASES = [
     ("one safeguard short", "FR", [*INTEREST[:2], event("assessment", "2026-06-01", None, safeguards=SAFEGUARDS[1:])], {}, "safeguard_missing", "eu.legitimate_interest"),
     ("no assessment", "FR", INTEREST[:2], {}, "safeguard_missing", "eu.legitimate_interest"),
     ("the latest assessment counts", "FR", [*INTEREST, event("assessment", "2026-10-01", None, safeguards=[])], {}, "safeguard_missing", "eu.legitimate_interest"),
+    ("an assessment whose first proof is stale", "FR", [*INTEREST[:2], INTEREST[2] | {"expires_at": AS_OF}], {}, "safeguard_missing", "eu.legitimate_interest"),
+    ("an assessment that still stands", "FR", [*INTEREST[:2], INTEREST[2] | {"expires_at": AS_OF + timedelta(microseconds=1)}], {}, "legitimate_interest", "eu.legitimate_interest"),
     ("objected before being told", "FR", [event("objection", "2026-01-01"), *INTEREST], {}, "objected", "eu.objection"),
     ("a no is not replaced by interest", "FR", [event("refusal", "2026-06-02"), *INTEREST], {}, "refused", "eu.consent"),
     ("a withdrawn consent is not replaced by interest", "FR", [YES, event("withdrawal", "2026-08-01"), *INTEREST], {}, "withdrawn", "eu.withdrawal"),

@@ -67,7 +67,7 @@ def test_others_are_a_number_and_never_an_id(packs):
 
 def test_a_missing_safeguard_is_named(packs):
     text = told(packs, table(HOME, event("notice", 6), event("age", 6, age=18)))
-    assert "13 of 13 safeguards missing (compatibility, deid_report" in text
+    assert "15 of 15 safeguards missing (compatibility, deid_report" in text
     assert "safeguard_missing" in text
 
 

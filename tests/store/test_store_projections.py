@@ -78,13 +78,23 @@ def test_ages_places_and_assessments_are_projected(ledger: Ledger, projections: 
         ("rights.age", {"subject": "a", "age": 41, **at}),
         ("rights.age", {"subject": "b", "age": 12, **at}),
         ("rights.place", {"subject": "a", "place": "BR-SP", **at}),
-        ("rights.assessment", {"safeguards": ["opt_out"], "purposes": ["evaluate_model"], **at}),
+        (
+            "rights.assessment",
+            {
+                "safeguards": ["claimed", "dpia"],
+                "proofs": {"dpia": "ab" * 32},
+                "purposes": ["evaluate_model"],
+                "expires_at": "2026-07-01T00:00:00Z",
+                **at,
+            },
+        ),
     ]
     ledger.append_many(bodies, now=NOW)
     table = projections.events()
     assert table["age"].to_pylist() == [18, 12, None, None]
     assert table["place"].to_pylist() == [None, None, "BR-SP", None]
-    assert table["safeguards"].to_pylist() == [None, None, None, ["opt_out"]]
+    assert table["safeguards"].to_pylist() == [None, None, None, ["dpia"]]  # a claim alone proves nothing
+    assert table["expires_at"].to_pylist()[3] == datetime(2026, 7, 1, tzinfo=UTC)
     assert table["subject"].to_pylist() == ["a", "b", "a", None]
     assert table["purposes"].to_pylist() == [[], [], [], ["evaluate_model"]]
 

@@ -6,6 +6,7 @@ where every safeguard is proven: legitimate interest. One in the United Kingdom 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,11 +16,13 @@ from typing import Any
 from conftest import AS_OF, QUICKSTART
 from witting.rights.policy import load_packs
 from witting.walk import walk
+from witting.walk.decide import settings_sha256
 from witting.workspace import Workspace
 
 MOMENT = datetime.fromisoformat(AS_OF)
 PURPOSE = "fine_tune_own_model"
 ASKED = "2026-06-01"
+NOTICE = "From 1 June on we would like to train our assistant on what you write to it. You can object with one click.\n"
 LATER_SECONDS = 90 * 86_400  # the quickstart's people talked from April to August
 SILENT = {"acct-1003", "acct-1006"}
 TOLD = {"acct-1011": "FR", "acct-1013": "BR"}
@@ -59,26 +62,44 @@ def rights() -> list[dict[str, Any]]:
         if event["kind"] == "consent" and event["occurred_at"] < "2026-04" and event["subject"] not in out
     ]
     told = [event for account in TOLD for event in _told(handle(account))]
-    safeguards = load_packs().for_place("FR", MOMENT).parameters.legitimate_interest.safeguards
-    assessed = {
-        "kind": "assessment",
-        "occurred_at": f"{ASKED}T09:00:00+00:00",
-        "purposes": [PURPOSE],
-        "safeguards": sorted({*safeguards, *_brazil()}),
+    return [*places, *yes, *told]
+
+
+def prove_safeguards(workspace: Workspace) -> None:
+    """The entry that `witting rights assess --record` makes, as though everything any pack asks for had been proven."""
+    packs = load_packs()
+    asked = {
+        name
+        for jurisdiction in packs.files
+        for name in packs.named(jurisdiction, MOMENT).parameters.legitimate_interest.safeguards
     }
-    return [*places, *yes, *told, assessed]
+    body = {
+        "occurred_at": f"{ASKED}T09:00:00.000000+00:00",
+        "purposes": [PURPOSE],
+        "safeguards": sorted(asked),
+        "proofs": {name: _sha256(name) for name in sorted(asked)},
+        "settings_sha256": settings_sha256(workspace),
+    }
+    workspace.ledger.append("rights.assessment", body, now=MOMENT)
 
 
-def _brazil() -> tuple[str, ...]:
-    return load_packs().for_place("BR", MOMENT).parameters.legitimate_interest.safeguards
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _told(subject: str) -> list[dict[str, Any]]:
     at = {"subject": subject, "occurred_at": f"{ASKED}T09:00:00+00:00"}
-    return [at | {"kind": "age", "age": 30}, at | {"kind": "notice", "purposes": [PURPOSE]}]
+    notice = {"kind": "notice", "purposes": [PURPOSE], "notice_sha256": _sha256(NOTICE)}
+    return [at | {"kind": "age", "age": 30}, at | notice]
 
 
-def make(root: Path, *, base: Path | None = None, more: list[Mapping[str, Any]] | None = None) -> Path:
+def make(
+    root: Path,
+    *,
+    base: Path | None = None,
+    more: list[Mapping[str, Any]] | None = None,
+    proven: bool = True,
+) -> Path:
     """The workspace, not walked yet. With a base it can be trained."""
     (root / "inbox").mkdir(parents=True)
     talks = [
@@ -92,7 +113,10 @@ def make(root: Path, *, base: Path | None = None, more: list[Mapping[str, Any]] 
     (root / "witting.toml").write_text(CONFIG + training, "utf-8")
     lines = [json.dumps(event) + "\n" for event in [*rights(), *(more or [])]]
     (root / "rights.jsonl").write_text("".join(lines), "utf-8")
-    Workspace.create(root)
+    workspace = Workspace.create(root)
+    workspace.notices.keep(NOTICE)
+    if proven:
+        prove_safeguards(workspace)
     return root
 
 

@@ -42,6 +42,7 @@ STATEMENT_KINDS = {  # the ledger entry that seals each kind, unless the caller 
     "release": "release.decided",
     "receipt": "receipt.issued",
     "audit": "audit.done",
+    "assessment": "rights.assessment",
 }
 FIELDS: Mapping[str, type] = {
     "format": str,

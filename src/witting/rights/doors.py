@@ -20,7 +20,7 @@ import numpy.typing as npt
 from witting.rights.intervals import Bools, Ints
 from witting.rights.reasons import CODE, PERMITS
 from witting.rights.rulebook import REACH, Rulebook
-from witting.rights.timeline import ADULT, CLOSING, LONG_AGO, NEVER, NO_ENTRY, STATE, Standing
+from witting.rights.timeline import CLOSING, LONG_AGO, NEVER, NO_ENTRY, STATE, Standing
 
 Codes = npt.NDArray[np.uint8]
 ALONE, UNKNOWN_TALK = -1, -2

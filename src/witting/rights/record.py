@@ -311,7 +311,7 @@ def _said(event: RightsEvent, subject: str | None) -> dict[str, Any]:
     if event.age is not None:
         body["age"] = min(event.age, ADULT)
     if event.kind == "assessment":
-        body["safeguards"] = list(event.safeguards)
+        body["safeguards"] = list(event.safeguards)  # claims: an entry without proofs proves none of them
     if event.notice_sha256 is not None:
         body["notice_sha256"] = event.notice_sha256
     if event.signal is not None:

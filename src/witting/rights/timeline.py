@@ -131,7 +131,7 @@ def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: 
         places=timeline_of(places, people.height, ("place", "entry")),
         noticed=first,
         noticed_entry=entry,
-        safeguards=_assessed(known, purpose),
+        safeguards=_assessed(known, purpose, now),
         place_names=place_names,
         specials=specials,
         special_refused=_special_refused(by_person, people.height),
@@ -386,13 +386,18 @@ def _notices(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
     return ordered.unique("person", keep="first", maintain_order=True)
 
 
-def _assessed(events: pl.DataFrame, purpose: str) -> frozenset[str] | None:
-    """What the latest assessment of this purpose proves; of several at one moment, what all of them prove."""
+def _assessed(events: pl.DataFrame, purpose: str, now: int) -> frozenset[str] | None:
+    """What the latest assessment of this purpose proves; of several at one moment, what all of them prove. Nothing once its
+    first proof is stale: it has to be made again."""
     made = events.filter((pl.col("kind") == "assessment") & _for_purpose(purpose))
     if not made.height:
         return None
     made = made.with_columns(pl.col("entry").fill_null(NO_ENTRY))
     latest = made.filter(pl.col("occurred_at") == pl.col("occurred_at").max())
     latest = latest.filter(pl.col("entry") == pl.col("entry").max())
-    proven = [frozenset(listed or []) for listed in latest["safeguards"].to_list()]
+    stands = latest["expires_at"].fill_null(NEVER) > now
+    proven = [
+        frozenset(listed or []) if counts else frozenset()
+        for listed, counts in zip(latest["safeguards"].to_list(), stands, strict=True)
+    ]
     return frozenset.intersection(*proven)

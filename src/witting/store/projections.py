@@ -129,7 +129,7 @@ def _row(entry: Entry, kind: str) -> dict[str, Any]:  # Any: column values
             "age": _age(body.get("age")),
             "purposes": _list(body, "purposes") or "[]",
             "special": _list(body, "special"),
-            "safeguards": _list(body, "safeguards"),
+            "safeguards": _proven(body),
             "occurred_at_us": _microseconds(body["occurred_at"]),
             "valid_from_us": _microseconds(body.get("valid_from")),
             "expires_at_us": _microseconds(body.get("expires_at")),
@@ -155,6 +155,15 @@ def _list(body: Mapping[str, Any], name: str) -> str | None:  # Any: JSON
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError(name)
     return json.dumps(value)
+
+
+def _proven(body: Mapping[str, Any]) -> str | None:  # Any: JSON
+    """Of an assessment's safeguards those that name their proof: a claim opens nothing."""
+    proofs = body.get("proofs", {})
+    if not isinstance(proofs, dict):
+        raise TypeError("proofs")
+    claimed = _list(body, "safeguards")
+    return None if claimed is None else json.dumps([name for name in json.loads(claimed) if name in proofs])
 
 
 def _age(value: Any) -> int | None:  # Any: JSON

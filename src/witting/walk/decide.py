@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,12 @@ import pyarrow as pa
 from witting.engine import Stage
 from witting.errors import UsageError
 from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
+from witting.intake.seal import all_parties
 from witting.rights import decide as rights
 from witting.rights.record import read_events, record
 from witting.schema import PARTIES
 from witting.store.parts import Part, read_part, write_part
-from witting.walk.admit import TURNS, people_of
+from witting.walk.admit import PEOPLE, TURNS, people_of
 from witting.walk.consume import file_sha256
 from witting.walk.step import FunnelRow, Step, described
 from witting.walk.tally import plain, tally
@@ -25,12 +28,14 @@ from witting.workspace import Workspace
 
 DECISIONS = "rights/decisions"
 DECIDED = "rights.decided"
+ASSESSED = "rights.assessment"
 INPUT = [*rights.FACTS, "shard"]
 
 
 def decide(step: Step) -> dict[str, Any]:
     """Permit or deny each turn for the workspace's purpose, as of its own time and as of this walk."""
     record_log(step)
+    drop_stale_assessment(step.workspace, at=step.as_of, now=step.now)
     refuse_looking_past(step.workspace, step.as_of)  # the log may hold what was said since
     heard = step.workspace.projections.events().num_rows
     asked, nameless = _asked(step)
@@ -39,7 +44,7 @@ def decide(step: Step) -> dict[str, Any]:
     snapshot = step.commit(DECISIONS, parts, detail={"stage": described(stage)})
     said = tally(asked, parts, read=lambda part: read_part(step.workspace.objects, part))
     counts = said.turns
-    entry = _told(step, snapshot.id, dict(counts))
+    entry = _told(step, snapshot.id, dict(counts), dict(sorted(said.bases.items())))
     permitted = counts.pop("permit", 0)
     read = permitted + counts.total()
     row = FunnelRow("rights", "turns", read=read, kept=permitted, refused=read - permitted, reasons=counts)
@@ -64,14 +69,14 @@ def refuse_looking_past(workspace: Workspace, as_of: datetime) -> None:
         )
 
 
-def _told(step: Step, snapshot: str, counts: dict[str, int]) -> int:
+def _told(step: Step, snapshot: str, counts: dict[str, int], bases: dict[str, int]) -> int:
     """The ledger entry of these decisions: the one that is there, or a new one."""
     for entry in step.workspace.ledger.entries(kind=DECIDED):
         if entry.body["snapshot"] == snapshot:
             return entry.index
     body = {"purpose": step.workspace.settings.rights.purpose, "snapshot": snapshot, "decisions": counts}
     return step.workspace.ledger.append(
-        DECIDED, body | {"packs": step.workspace.packs.sha256s()}, now=step.now
+        DECIDED, body | {"bases": bases, "packs": step.workspace.packs.sha256s()}, now=step.now
     )
 
 
@@ -80,6 +85,52 @@ def decisions_of(step: Step, *, as_of: datetime, purpose: str) -> Iterable[pa.Ta
     asked, nameless = _asked(step)
     stage = _stage(step, as_of, purpose, nameless)
     return step.tables(step.engine.map(stage, asked, folder=step.scratch("rights-again")))
+
+
+def turn_facts(workspace: Workspace) -> Iterator[pa.Table]:
+    """TURN_FACTS of every turn, a part at a time."""
+    people = pl.DataFrame(
+        all_parties(read_part(workspace.objects, part) for part in parts_of(workspace, PEOPLE))
+    )
+    for part in parts_of(workspace, TURNS):
+        yield with_parties(pl.DataFrame(read_part(workspace.objects, part, columns=INPUT)), people)
+
+
+def surfaces_of(workspace: Workspace) -> set[str]:
+    """Where the workspace's turns were written."""
+    return {
+        surface
+        for part in parts_of(workspace, TURNS)
+        for surface in read_part(workspace.objects, part, columns=["surface"])["surface"].unique().to_pylist()
+    }
+
+
+def parts_of(workspace: Workspace, snapshot: str) -> tuple[Part, ...]:
+    """The parts of a named snapshot, none where nothing was committed yet."""
+    current = workspace.snapshots.current(snapshot)
+    return () if current is None else current.parts
+
+
+def settings_sha256(workspace: Workspace) -> str:
+    """Over everything an assessment of legitimate interest was made for: another setting is another processing."""
+    settings, sections = workspace.settings, ("redaction", "curation", "corpus", "audit", "gate", "guard")
+    said = {name: getattr(settings, name).model_dump(mode="json") for name in sections}
+    said["rights"] = settings.rights.model_dump(mode="json", exclude={"log", "packs"})
+    said["packs"] = workspace.packs.sha256s()
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def drop_stale_assessment(workspace: Workspace, *, at: datetime, now: datetime) -> None:
+    """Where settings changed since the latest proven assessment, an entry after it that proves nothing: the door shuts."""
+    purpose, latest = workspace.settings.rights.purpose, None
+    for entry in workspace.ledger.entries(kind=ASSESSED):
+        if purpose in entry.body["purposes"]:
+            latest = entry.body
+    if latest is None or not latest.get("proofs") or latest["settings_sha256"] == settings_sha256(workspace):
+        return
+    body = {"occurred_at": at.astimezone(UTC).isoformat(timespec="microseconds"), "purposes": [purpose]}
+    body |= {"safeguards": [], "because": "settings_changed"}
+    workspace.ledger.append(ASSESSED, body, now=now)
 
 
 def nameless_among(workspace: Workspace, subjects: Collection[str]) -> set[str]:

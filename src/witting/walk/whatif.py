@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,15 +24,14 @@ import pyarrow as pa
 from witting import corpus, training
 from witting.corpus.count import learned_words
 from witting.engine import apply
-from witting.intake.seal import all_parties
 from witting.rights import decide as rights
 from witting.rights.capture import Evidence, read_evidence
 from witting.rights.pack import midnight
 from witting.rights.policy import Packs
 from witting.rights.whatif import Change, changed_world, judged_again
 from witting.store.parts import Part, read_part
-from witting.walk.admit import PEOPLE, TURNS
-from witting.walk.decide import INPUT, nameless_of, with_parties
+from witting.walk.admit import TURNS
+from witting.walk.decide import nameless_of, parts_of, surfaces_of, turn_facts
 from witting.walk.release import DECIDED as RELEASED
 from witting.walk.step import Tell
 from witting.walk.train import ADAPTERS
@@ -113,7 +112,7 @@ def _decided(
         events_then = judged_again(
             events, world, at=later, evidence_of=lambda subject, entry: _evidence(workspace, subject, entry)
         )
-    nameless = nameless_of(workspace, _surfaces(workspace))
+    nameless = nameless_of(workspace, surfaces_of(workspace))
     worlds = {"now": (events, now, workspace.packs), "changed": (events_then, later, world.packs)}
     if later != now:
         worlds["later"] = (events, later, workspace.packs)  # what time alone does
@@ -130,8 +129,8 @@ def _decided(
     }
     opened = {name: stage.open() for name, stage in stages.items()}
     tally = _Tally()
-    total, done = sum(part.rows for part in _parts(workspace, TURNS)), 0
-    for table in _turns(workspace):
+    total, done = sum(part.rows for part in parts_of(workspace, TURNS)), 0
+    for table in turn_facts(workspace):
         answers = {name: apply(stages[name], opened[name], table) for name in worlds}
         _add(tally, _beside({"later": answers["now"], **answers}), workspace.packs)
         done += table.num_rows
@@ -169,26 +168,6 @@ def _add(tally: _Tally, rows: pl.DataFrame, packs: Packs) -> None:
             tally.groups["laws"].setdefault(law, Counter(now=0, falls=0))[kind] += count
     for reason, rule, count in fallen.group_by("reason", "rule").len().iter_rows():
         tally.groups["reasons"].setdefault(reason, Counter())[rule] += count
-
-
-def _turns(workspace: Workspace) -> Iterator[pa.Table]:
-    """TURN_FACTS of every turn, a part at a time."""
-    people = pl.DataFrame(all_parties(read_part(workspace.objects, p) for p in _parts(workspace, PEOPLE)))
-    for part in _parts(workspace, TURNS):
-        yield with_parties(pl.DataFrame(read_part(workspace.objects, part, columns=INPUT)), people)
-
-
-def _surfaces(workspace: Workspace) -> set[str]:
-    return {
-        surface
-        for part in _parts(workspace, TURNS)
-        for surface in read_part(workspace.objects, part, columns=["surface"])["surface"].unique().to_pylist()
-    }
-
-
-def _parts(workspace: Workspace, snapshot: str) -> tuple[Part, ...]:
-    current = workspace.snapshots.current(snapshot)
-    return () if current is None else current.parts
 
 
 def _evidence(workspace: Workspace, subject: str, entry: int) -> Evidence | None:

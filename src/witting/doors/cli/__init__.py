@@ -61,6 +61,7 @@ GROUPS = {
             "notice:notice",
             "The text that asks for a consent, in twelve languages, from one file of facts.",
         ),
+        ("assess", "assess:assess", "May legitimate interest open anything? Every safeguard by its proof."),
         ("decide", "decide:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
         ("due", "due:due", "Which requests are late or soon due, by the shortest law that applies."),
