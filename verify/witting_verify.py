@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Checks what Witting hands out, without Witting: certificates, receipts, releases, audits, checkpoints, proofs.
 
-    python witting_verify.py FILE [--checkpoint OLD] [--key KEY] [--witness KEY]... [--json]
+    python witting_verify.py FILE [--checkpoint OLD] [--key KEY] [--witness KEY]... [--evidence OPENED] [--json]
 
 FILE is a statement (JSON, `witting.statement/1`), a signed checkpoint, a `.tlog-proof`, or a ledger (`witting.db`).
 OLD is a checkpoint you kept from earlier: with it, a ledger that was cut, rolled back or rewritten is found out.
 KEY is the signer's verifier key (`name+id+key`) or a file that holds it, got from somewhere else than FILE.
 --witness is the key of somebody outside who must have cosigned the checkpoint (c2sp.org/tlog-cosignature).
+OPENED is the evidence file that came with a receipt: with it, the receipt's commitment is opened and compared.
 Exit status: 0 every check held, 1 one did not, 2 wrong usage.
 
 Needs Python 3.11 or newer and `cryptography` (for Ed25519); it imports nothing of Witting, on purpose.
@@ -65,6 +66,7 @@ WITNESS_KEYS = {(4, 1 + 32), (6, 1 + 1312)}  # type of signature, bytes of the k
 WITNESS_SIGNATURE_BYTES = {4: 64, 6: 2420}  # Ed25519, ML-DSA-44
 SECONDS_MAX = 253_402_300_799  # the year 9999
 NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+SALT = re.compile(r"[0-9a-f]{32}")
 KEY_NAME = re.compile(r"[^\s+]+")
 SIGNATURE_LINE = re.compile("\u2014 ([^\\s+]+) ([A-Za-z0-9+/=]+)")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -653,6 +655,34 @@ def _cosigned_message(text: str, name: str, seconds: int) -> bytes:
     return b"".join(parts)
 
 
+# -- opened evidence --------------------------------------------------------------------------------------------------
+
+
+def check_evidence(statement: bytes, opened: bytes) -> Check:
+    """The evidence file of a receipt: salt and evidence have the hash that the receipt commits to."""
+    return check("evidence", lambda: _open_evidence(statement, opened))
+
+
+def _open_evidence(statement: bytes, opened: bytes) -> str:
+    committed: Any = read_json(statement.decode("utf-8"))["body"]
+    for name in ("dpv:hasRecordOfActivity", "witting:capture", "witting:evidenceCommitment"):
+        committed = committed.get(name) if isinstance(committed, dict) else None
+    if not isinstance(committed, str):
+        raise Failed("this is no receipt that commits to evidence; there is nothing to hold it against.")
+    try:
+        opening = read_json(opened[: FILE_BYTES_MAX + 1].decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise Failed("the evidence file is not JSON in UTF-8 with every name once.") from error
+    if not isinstance(opening, dict) or opening.keys() != {"commitment", "salt", "evidence"}:
+        raise Failed("an evidence file holds commitment, salt and evidence, and nothing else.")
+    if not isinstance(opening["salt"], str) or not SALT.fullmatch(opening["salt"]):
+        raise Failed("the salt in the evidence file is not 32 hexadecimal characters.")
+    digest = hashlib.sha256(bytes.fromhex(opening["salt"]) + canonical(opening["evidence"])).hexdigest()
+    if not digest == opening["commitment"] == committed:
+        raise Failed("this is not the evidence that the receipt commits to: one of them was changed.")
+    return f"the evidence is the one that was sealed as {committed}"
+
+
 # -- a whole ledger ---------------------------------------------------------------------------------------------------
 
 
@@ -755,9 +785,23 @@ def _against(signed: Checkpoint, roots: dict[int, bytes]) -> None:
 
 
 def verify(
-    path: Path, *, expected: str | None, kept: str | None, witnesses: Sequence[str] = ()
+    path: Path,
+    *,
+    expected: str | None,
+    kept: str | None,
+    witnesses: Sequence[str] = (),
+    opened: bytes | None = None,
 ) -> list[Check]:
     """The checks that this kind of file allows, each with its outcome."""
+    checks = _verify(path, expected=expected, kept=kept, witnesses=witnesses)
+    if opened is None or not checks[0].ok:
+        return checks
+    if checks[0].name != "format" or path.read_bytes().lstrip()[:1] != b"{":
+        return [Check("format", False, "this is no receipt, so there is no evidence to hold against it.")]
+    return [*checks, check_evidence(path.read_bytes(), opened)]
+
+
+def _verify(path: Path, *, expected: str | None, kept: str | None, witnesses: Sequence[str]) -> list[Check]:
     beside = _text_of(path.with_name(KEY_FILE)) if path.with_name(KEY_FILE).is_file() else None
     with path.open("rb") as stream:
         if stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER:
@@ -812,9 +856,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="KEY",
         help="the key of a witness who must have cosigned",
     )
+    parser.add_argument(
+        "--evidence", type=Path, metavar="OPENED", help="the evidence file that came with a receipt"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args(argv)
-    for path in (arguments.file, arguments.checkpoint):
+    for path in (arguments.file, arguments.checkpoint, arguments.evidence):
         if path is not None and not path.is_file():
             parser.error(f"{path} is not a file")
     if arguments.key and "+" not in arguments.key and not Path(arguments.key).is_file():
@@ -838,7 +885,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if key and "+" not in key:
         key = _text_of(Path(key))
     kept = _text_of(arguments.checkpoint) if arguments.checkpoint else None
-    checks = verify(arguments.file, expected=key, kept=kept, witnesses=arguments.witness)
+    opened = arguments.evidence.read_bytes() if arguments.evidence else None
+    checks = verify(arguments.file, expected=key, kept=kept, witnesses=arguments.witness, opened=opened)
     _print_checks(checks, arguments.file, as_json=arguments.json)
     return 0 if all(check.ok for check in checks) else 1
 

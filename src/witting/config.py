@@ -66,6 +66,27 @@ class Rights(Section):
     consent_days_max: Days = 365  # a consent without its own end is taken to end after this
 
 
+Said = Annotated[str, Field(min_length=1, max_length=500)]
+Address = Annotated[str, Field(max_length=500, pattern=r"^(https?://|mailto:)\S+$")]
+
+
+class Receipts(Section):
+    """What a receipt says of who answers, beside ledger, evidence and notice. What nobody stated is listed on it as missing."""
+
+    controller_id: Said | None = (
+        None  # a register number or address by which the controller is told from others
+    )
+    controller_address: Said | None = None  # street and town, in one line
+    controller_country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None  # ISO 3166-1
+    controller_contact: Said | None = None  # whom to turn to: a person or an office
+    controller_email: Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    controller_phone: Annotated[str, Field(max_length=40, pattern=r"^\+?[0-9][0-9 ()./-]+$")] | None = None
+    controller_url: Address | None = None
+    privacy_notice_url: Address | None = None  # of the version that is shown now
+    withdrawal_url: Address | None = None  # where a consent is withdrawn
+    service: Said | None = None  # what people use, by the name they know
+
+
 class Redaction(Section):
     keep_dates: Switch = False  # replace exact dates unless true
 
@@ -132,6 +153,7 @@ class Settings(Section):
 
     intake: Intake = Intake()
     rights: Rights = Rights()
+    receipts: Receipts = Receipts()
     redaction: Redaction = Redaction()
     curation: Curation = Curation()
     corpus: Corpus = Corpus()

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,6 +84,15 @@ def seal_statement(
     `facts` are further fields of that entry, for projections (an erasure's subject, a release's corpus). Neither they
     nor `body` may name a person. One append and one signed checkpoint.
     """
+    entry_kind, sealing = _sealing(kind, body, entry_kind=entry_kind, facts=facts)
+    index = ledger.append(entry_kind, sealing, now=now)
+    return reissue_statement(ledger, index, body, now=now)
+
+
+def _sealing(
+    kind: str, body: Mapping[str, Any], *, entry_kind: str | None, facts: Mapping[str, Any] | None
+) -> tuple[str, dict[str, Any]]:
+    """Kind and body of the entry that seals a statement. Raises LedgerError."""
     if kind not in STATEMENT_KINDS:
         raise LedgerError(f"statements are of kind {', '.join(STATEMENT_KINDS)}; not {kind!r}.")
     if facts and "statement" in facts:
@@ -97,9 +106,28 @@ def seal_statement(
         raise LedgerError(
             f"the {kind} statement has {len(data)} bytes; at most {STATEMENT_BYTES_MAX} are allowed."
         )
-    digest = hashlib.sha256(data).hexdigest()
-    index = ledger.append(entry_kind, dict(facts or {}) | {"statement": _commitment(kind, digest)}, now=now)
-    return reissue_statement(ledger, index, body, now=now)
+    return entry_kind, dict(facts or {}) | {"statement": _commitment(kind, hashlib.sha256(data).hexdigest())}
+
+
+def seal_all(
+    ledger: Ledger,
+    kind: str,
+    statements: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+    *,
+    now: datetime,
+) -> list[int]:
+    """As `seal_statement`, of many (body, facts) in one append; gives the entries, whose documents `issue_all` makes."""
+    sealing = [_sealing(kind, body, entry_kind=None, facts=facts) for body, facts in statements]
+    return ledger.append_many(sealing, now=now)
+
+
+def issue_all(
+    ledger: Ledger, sealed: Iterable[tuple[int, Mapping[str, Any]]], *, note: str
+) -> Iterator[dict[str, Any]]:
+    """The documents of (entry, body) pairs, all under this checkpoint. Appends nothing; LedgerError as for one."""
+    top = _top(ledger, note)
+    for index, body in sealed:
+        yield _reissued(ledger, index, body, top)
 
 
 def reissue_statement(
@@ -107,6 +135,10 @@ def reissue_statement(
 ) -> dict[str, Any]:
     """The document of a statement that ledger entry `index` seals, under a checkpoint of now: after a crash between
     the append and the writing of the file, or for a reader whose kept checkpoint is newer. Appends nothing."""
+    return _reissued(ledger, index, body, _top(ledger, ledger.checkpoint(now=now)))
+
+
+def _reissued(ledger: Ledger, index: int, body: Mapping[str, Any], top: _Top) -> dict[str, Any]:
     entry = ledger.entry(index)
     digest = hashlib.sha256(canonical(dict(body), what="the statement")).hexdigest()
     sealed = entry.body.get("statement")
@@ -117,7 +149,7 @@ def reissue_statement(
     written = parse_json(
         json.dumps(dict(body))
     )  # as the file will have it, in the caller's order, which reads better
-    return _document(ledger, entry, sealed["kind"], written, digest, now=now)
+    return _document(ledger, entry, sealed["kind"], written, digest, top)
 
 
 def seal_once(
@@ -125,23 +157,40 @@ def seal_once(
 ) -> dict[str, Any]:
     """As `seal_statement`; where an entry already seals exactly this body (a crash came before its file was written),
     that entry's document again, and nothing is appended."""
-    digest = hashlib.sha256(canonical(dict(body), what=f"the {kind} statement")).hexdigest()
+    wanted = commitment(kind, body)
     for entry in ledger.entries(kind=STATEMENT_KINDS[kind]):
-        if entry.body.get("statement") == _commitment(kind, digest):
+        if entry.body.get("statement") == wanted:
             return reissue_statement(ledger, entry.index, body, now=now)
     return seal_statement(ledger, kind, body, now=now, facts=facts)
+
+
+def commitment(kind: str, body: Mapping[str, Any]) -> dict[str, str]:
+    """What the entry that seals this statement holds under `statement`."""
+    return _commitment(kind, hashlib.sha256(canonical(dict(body), what=f"the {kind} statement")).hexdigest())
 
 
 def _commitment(kind: str, digest: str) -> dict[str, str]:
     return {"format": FORMAT, "kind": kind, "body_sha256": digest}
 
 
-def _document(
-    ledger: Ledger, entry: Entry, kind: str, body: dict[str, Any], digest: str, *, now: datetime
-) -> dict[str, Any]:
-    note = ledger.checkpoint(now=now)
+@dataclass(frozen=True)
+class _Top:
+    """What documents are proven against: a signed checkpoint, and how it continues the ones before it."""
+
+    note: str
+    size: int
+    history: tuple[dict[str, Any], ...]
+
+
+def _top(ledger: Ledger, note: str) -> _Top:
     size = open_checkpoint(note, ledger.verifier_key).size
     others = [other for other in ledger.checkpoints(newest=HISTORY_MAX + 1) if other != note][:HISTORY_MAX]
+    return _Top(note, size, tuple(_continuation(ledger, other, size) for other in others))
+
+
+def _document(
+    ledger: Ledger, entry: Entry, kind: str, body: dict[str, Any], digest: str, top: _Top
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "kind": kind,
@@ -150,8 +199,8 @@ def _document(
         "entry": entry.index,
         "at": format_time(entry.at),
         "entry_bytes": encode_base64(entry.bytes),
-        "proof": format_proof(entry.index, ledger.inclusion_proof(entry.index, size), note),
-        "history": [_continuation(ledger, other, size) for other in others],
+        "proof": format_proof(entry.index, ledger.inclusion_proof(entry.index, top.size), top.note),
+        "history": list(top.history),
         "verifier_key": str(ledger.verifier_key),
     }
 

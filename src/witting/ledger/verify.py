@@ -16,6 +16,7 @@ from witting.ledger.certificate import Check, read_statement, verify_statement
 from witting.ledger.checkpoint import VerifierKey, open_checkpoint, parse_verifier_key
 from witting.ledger.cosign import parse_witness_key, read_cosignature
 from witting.ledger.entry import Entry, canonical, format_time, parse_entry, parse_json
+from witting.ledger.opening import check_opening
 from witting.ledger.proof import HEADER, TlogProof, parse_proof
 
 FILE_BYTES_MAX = 32 << 20
@@ -25,12 +26,18 @@ SQLITE_HEADER = b"SQLite format 3\x00"
 
 
 def verify_file(
-    path: Path, *, verifier_key: str | None, old_checkpoint: str | None, witnesses: Sequence[str] = ()
+    path: Path,
+    *,
+    verifier_key: str | None,
+    old_checkpoint: str | None,
+    witnesses: Sequence[str] = (),
+    opening: bytes | None = None,
 ) -> list[Check]:
     """All checks of one file; it holds exactly if all are ok. A bad file or key is a failed check, not an error.
 
     Without `verifier_key` the key that comes with the file is used: that proves the file whole, not who made it. Each of the
-    `witnesses`, given by their keys, must have cosigned the file's checkpoint.
+    `witnesses`, given by their keys, must have cosigned the file's checkpoint. `opening` is a file of opened evidence, which
+    only a receipt can be held against.
     """
     if path.stat().st_size > FILE_BYTES_MAX:
         return [_failed(f"the file has more than {FILE_BYTES_MAX} bytes; nothing of ours is so large.")]
@@ -38,7 +45,9 @@ def verify_file(
     if data.startswith(SQLITE_HEADER):
         return [_failed("this is a whole ledger; check it with verify/witting_verify.py.")]
     if data.lstrip()[:1] in (b"{", b"["):
-        return _statement(data, verifier_key, old_checkpoint, witnesses)
+        return _statement(data, verifier_key, old_checkpoint, witnesses, opening)
+    if opening is not None:
+        return [_failed("this is no receipt, so there is no evidence to hold against it.")]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -52,7 +61,9 @@ def _failed(why: str) -> Check:
     return Check("format", False, why)
 
 
-def _statement(data: bytes, expected: str | None, kept: str | None, witnesses: Sequence[str]) -> list[Check]:
+def _statement(
+    data: bytes, expected: str | None, kept: str | None, witnesses: Sequence[str], opening: bytes | None
+) -> list[Check]:
     try:
         document = read_statement(data)
     except ProofInvalid as error:
@@ -60,7 +71,10 @@ def _statement(data: bytes, expected: str | None, kept: str | None, witnesses: S
     checks = verify_statement(document, verifier_key=expected, old_checkpoint=kept)
     if not checks[0].ok:
         return checks
-    return checks + _cosigned(parse_proof(document["proof"]).checkpoint, witnesses)
+    checks += _cosigned(parse_proof(document["proof"]).checkpoint, witnesses)
+    if opening is not None:
+        checks.append(_check("evidence", lambda: check_opening(document["body"], opening)))
+    return checks
 
 
 # -- a proof ----------------------------------------------------------------------------------------------------------

@@ -59,6 +59,27 @@ class Projections:
             for rows in connection.execute(query).mappings().partitions():
                 yield _batch(rows)
 
+    def entries_of(self, subject_id: str) -> list[int]:
+        """The ledger entries of one person's rights events, in order. Raises StoreError if the table lags behind."""
+        query = sa.select(events.c.entry).where(events.c.subject == subject_id).order_by(events.c.entry)
+        with begin_read(self._database) as connection:
+            _refuse_lag(connection)
+            return list(connection.execute(query).scalars())
+
+    def people(self, kinds: Sequence[str]) -> Iterator[str]:
+        """Everybody with an event of one of these kinds, by id, in order; read in rounds, so that nothing is held open."""
+        after = ""
+        while True:
+            query = sa.select(events.c.subject).distinct().where(events.c.subject > after)
+            query = query.where(events.c.kind.in_(kinds)).order_by(events.c.subject).limit(ROWS_PER_BATCH)
+            with begin_read(self._database) as connection:
+                _refuse_lag(connection)
+                found = list(connection.execute(query).scalars())
+            yield from found
+            if len(found) < ROWS_PER_BATCH:
+                return
+            after = found[-1]
+
     def applied_index(self) -> int:
         """The last ledger entry folded in; -1 before the first."""
         with self._database.connect() as connection:

@@ -37,6 +37,7 @@ from witting.walk.admit import BAD, SIGNALS, TURNS, check_shards
 from witting.walk.audit import audit
 from witting.walk.curate import CLUSTERS, EXAMPLES, IMPLIED, VERDICTS
 from witting.walk.decide import DECISIONS
+from witting.walk.receipts import forget_receipts
 from witting.walk.redact import CORRECTIONS, REDACTED_TURNS
 from witting.walk.release import release
 from witting.walk.step import SWEPT, Step
@@ -99,6 +100,7 @@ def _erase(step: Step, run: Run) -> dict[str, Any]:
     rewritten = _purge(step, run, located)
     changed = _new_corpus(step, run, located)
     results = _unlearn(step, run, located, changed) if changed is not None else None
+    forget_receipts(step.workspace, located.subject_id)
     return certificate_body(
         located=located,
         waiting_events=run.body["waiting_events"],

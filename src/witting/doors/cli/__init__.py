@@ -50,6 +50,7 @@ GROUPS = {
         ("record", "rights:record", "Record a log of rights events (JSONL)."),
         ("object", "rights:object_", "Record an objection: no reason needed."),
         ("withdraw", "rights:withdraw", "Record a withdrawal of consent."),
+        ("receipt", "receipt:receipt", "What a person said, signed and proven, to give to them."),
         ("standing", "rights:standing", "What a person has said, and what it opens now."),
         (
             "judge",

@@ -21,6 +21,7 @@ def verify(
     checkpoint: Path | None = None,
     key: str | None = None,
     witness: Annotated[list[str] | None, Parameter(negative="")] = None,
+    evidence: Path | None = None,
     common: Common = DEFAULT,
 ) -> int:
     """Check a certificate, receipt, checkpoint or release. Exit code 0 only if every proof holds.
@@ -35,15 +36,19 @@ def verify(
         The signer's verifier key, from a source you trust. Without it, in a workspace, the ledger's own.
     witness
         The key of a witness who must have cosigned the checkpoint; may be given several times.
+    evidence
+        The opened evidence that came with a receipt: also checks that the receipt commits to it.
     """
-    if not file.is_file():
-        raise UsageError(f"there is no file {file}.")
-    if checkpoint is not None and not checkpoint.is_file():
-        raise UsageError(f"there is no file {checkpoint}.")
+    for given in (file, checkpoint, evidence):
+        if given is not None and not given.is_file():
+            raise UsageError(f"there is no file {given}.")
     if key is None and (common.workspace / CONFIG_NAME).is_file():
         key = str(Workspace.open(common.workspace).ledger.verifier_key)
     kept = checkpoint.read_text("utf-8") if checkpoint is not None else None
-    checks = verify_file(file, old_checkpoint=kept, verifier_key=key, witnesses=witness or ())
+    opening = evidence.read_bytes() if evidence is not None else None
+    checks = verify_file(
+        file, old_checkpoint=kept, verifier_key=key, witnesses=witness or (), opening=opening
+    )
     ok = all(check.ok for check in checks)
     said = {"ok": ok, "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks]}
     show(

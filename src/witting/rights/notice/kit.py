@@ -92,8 +92,12 @@ def make_kit(facts: Facts) -> Kit:
     """Raises PolicyError where our own sentences do not hold together."""
     limits = load_profile(facts.law.profile).limits
     notices = tuple(_notice(facts, load_texts(language), limits) for language in sorted(facts.languages))
-    digest = hashlib.sha256(rfc8785.dumps(facts.model_dump(mode="json", exclude_none=True))).hexdigest()
-    return Kit(facts, digest, notices)
+    return Kit(facts, hashlib.sha256(canonical_facts(facts).encode()).hexdigest(), notices)
+
+
+def canonical_facts(facts: Facts) -> str:
+    """The facts as canonical JSON (RFC 8785), whose hash is `facts_sha256`."""
+    return rfc8785.dumps(facts.model_dump(mode="json", exclude_none=True)).decode()
 
 
 def _notice(facts: Facts, texts: Texts, limits: Limits) -> Notice:

@@ -1,19 +1,23 @@
-"""A version of a notice, kept: its texts in the notice store, its hashes in the ledger.
+"""A version of a notice, kept: its texts and facts in the notice store, their hashes in the ledger.
 
-Covers: each version once, texts before the entry that names them: a crash between leaves texts that nothing names.
-Not covered: that somebody was shown it (the event `notice`, `rights/record.py`). No fact of the notice is in the entry
-but its purpose and its number: hashes say the rest.
+Covers: each version once, texts before the entry that names them: a crash between leaves texts that nothing names; the
+facts behind a text that somebody was shown, for a receipt. Not covered: that somebody was shown it (the event `notice`,
+`rights/record.py`). No fact of the notice is in the entry but its purpose and its number: hashes say the rest.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from witting.rights.notice.kit import Kit
+from witting.rights.notice.facts import Facts, facts_of
+from witting.rights.notice.kit import Kit, canonical_facts
 
 if TYPE_CHECKING:
-    from witting.ledger import Ledger
+    from witting.ledger import Entry, Ledger
     from witting.store.notices import Notices
 
 ENTRY_KIND = "notice.recorded"
@@ -24,6 +28,7 @@ def record_kit(kit: Kit, *, notices: Notices, ledger: Ledger, now: datetime) -> 
     for notice in kit.notices:
         for text in (notice.written.short, notice.written.full):
             notices.keep(text)
+    notices.keep(canonical_facts(kit.facts))  # under facts_sha256
     for entry in ledger.entries(kind=ENTRY_KIND):
         if entry.body["sha256"] == kit.sha256:
             return entry.index
@@ -36,3 +41,28 @@ def record_kit(kit: Kit, *, notices: Notices, ledger: Ledger, now: datetime) -> 
         "reviewed": sorted(n.texts.language for n in kit.notices if n.texts.reviewed),
     }
     return ledger.append(ENTRY_KIND, body, now=now)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is known of a text that somebody was shown, by its hash."""
+
+    version: str
+    language: str
+    facts: Facts | None  # None where the kit was recorded before its facts were kept: record it again
+
+
+class Versions:
+    """Every recorded version by the hashes of its texts. A house has a handful; they are read once."""
+
+    def __init__(self, entries: Iterable[Entry], notices: Notices) -> None:
+        self._shown: dict[str, Shown] = {}
+        for entry in entries:
+            text = notices.text(entry.body["facts_sha256"])
+            facts = None if text is None else facts_of(json.loads(text), where="the notice's facts")
+            for language, hashes in entry.body["texts"].items():
+                shown = Shown(entry.body["version"], language, facts)
+                self._shown |= dict.fromkeys(hashes.values(), shown)
+
+    def shown(self, sha256: str) -> Shown | None:
+        return self._shown.get(sha256.lower())

@@ -1,0 +1,216 @@
+"""Receipts issued: from ledger, sealed evidence and recorded notices to sealed statements in receipts/.
+
+Covers: what one receipt is made from, issuing once (asking again appends nothing), many under one checkpoint, the opening of
+sealed evidence for its person. Not covered: what a receipt says (`reports/receipts.py`).
+
+Every receipt is issued with the moment it was made as a fact of its ledger entry. Asked again, it is made with that moment
+again: where it comes out the same its document is written anew, otherwise (the house has since stated its address) a new one
+replaces it. Cost: one look through the receipts ever issued, about a hundred bytes of memory for each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from witting.errors import SubjectErased
+from witting.ledger.certificate import commitment, issue_all, seal_all, statement_text
+from witting.ledger.entry import Entry
+from witting.reports.receipts import KINDS, About, House, Receipt, make_receipt
+from witting.rights.notice.record import ENTRY_KIND, Versions
+from witting.workspace import Workspace
+
+ISSUED = "receipt.issued"
+AT_ONCE_MAX = 2_000  # receipts in one append and under one checkpoint; bounds memory
+FOLDER = "receipts"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A receipt and where it lies."""
+
+    entry: int  # the event's
+    kind: str
+    receipt: Receipt
+    path: Path
+    new: bool  # sealed just now, not found again
+    later: tuple[int, ...]  # entries in which the person said something since
+
+
+@dataclass
+class Desk:
+    """What issuing needs open, and what was issued before."""
+
+    workspace: Workspace
+    now: datetime
+    versions: Versions = field(init=False)
+    house: House = field(init=False)
+    before: dict[int, tuple[int, str, str]] = field(
+        init=False
+    )  # event -> (sealing entry, created, receipt id)
+
+    def __post_init__(self) -> None:
+        ledger, settings = self.workspace.ledger, self.workspace.settings
+        self.versions = Versions(ledger.entries(kind=ENTRY_KIND), self.workspace.notices)
+        self.house = House(
+            ledger.verifier_key.name, settings.controller, settings.receipts, settings.rights.consent_days_max
+        )
+        self.before = {
+            entry.body["about"]: (entry.index, entry.body["created"], entry.body["receipt"])
+            for entry in ledger.entries(kind=ISSUED)
+        }
+
+    def issue(self, abouts: Iterable[tuple[About, tuple[int, ...]]]) -> Iterator[Issued]:
+        """In batches of AT_ONCE_MAX: one append, one checkpoint, then each document and the proof of its event."""
+        waiting = iter(abouts)
+        while batch := list(islice(waiting, AT_ONCE_MAX)):
+            yield from self._issue([(about, later, *self._made(about)) for about, later in batch])
+
+    def _made(self, about: About) -> tuple[Receipt, int | None]:
+        """The receipt, and the entry that seals exactly it, where one does."""
+        known = self.before.get(about.entry.index)
+        if known is None:
+            return make_receipt(about, self.house, created=self.now), None
+        sealing, created, earlier = known
+        again = make_receipt(
+            about, self.house, created=datetime.fromisoformat(created), replaces=self._replaced(sealing)
+        )
+        if self._seals(sealing, again):
+            return again, sealing
+        return make_receipt(about, self.house, created=self.now, replaces=earlier), None
+
+    def _replaced(self, sealing: int) -> str | None:
+        return self.workspace.ledger.entry(sealing).body.get("replaces")
+
+    def _seals(self, sealing: int, receipt: Receipt) -> bool:
+        return self.workspace.ledger.entry(sealing).body["statement"] == commitment("receipt", receipt.body)
+
+    def _issue(self, batch: Sequence[tuple[About, tuple[int, ...], Receipt, int | None]]) -> Iterator[Issued]:
+        ledger = self.workspace.ledger
+        fresh = [(about, receipt) for about, _, receipt, sealing in batch if sealing is None]
+        facts = [(receipt.body, _facts(about, receipt)) for about, receipt in fresh]
+        new = iter(seal_all(ledger, "receipt", facts, now=self.now) if facts else ())
+        sealed = [(next(new) if sealing is None else sealing) for _, _, _, sealing in batch]
+        pairs = [(index, receipt.body) for index, (_, _, receipt, _) in zip(sealed, batch, strict=True)]
+        note = ledger.checkpoint(now=self.now)
+        documents = issue_all(ledger, pairs, note=note)
+        for (about, later, receipt, sealing), document in zip(batch, documents, strict=True):
+            path = self.workspace.write(FOLDER, f"{receipt.id}.json", text=statement_text(document))
+            proof = ledger.tlog_proof(about.entry.index, now=self.now, note=note)
+            self.workspace.write(FOLDER, f"{receipt.id}.tlog-proof", text=proof)
+            yield Issued(about.entry.index, about.kind, receipt, path, sealing is None, later)
+
+
+def _facts(about: About, receipt: Receipt) -> dict[str, Any]:
+    """Of the sealing entry: no person but through the event's own entry."""
+    found = {
+        "about": about.entry.index,
+        "receipt": receipt.id,
+        "created": receipt.body["dct:created"],
+        "replaces": str(receipt.body["dct:replaces"]).removeprefix("urn:uuid:")
+        if "dct:replaces" in receipt.body
+        else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# -- what a receipt is made from --------------------------------------------------------------------------------------
+
+
+def abouts_of(
+    desk: Desk, subject_id: str, *, kinds: Sequence[str] = KINDS, entry: int | None = None
+) -> list[tuple[About, tuple[int, ...]]]:
+    """The person's receiptable entries of these kinds, or the one asked for, in order, each with the later ones.
+
+    Raises SubjectErased: whoever was erased has a certificate, and nothing here could be opened for them."""
+    workspace = desk.workspace
+    if workspace.vault.is_erased(subject_id):
+        raise SubjectErased(
+            "this person was erased; their certificate in certificates/ is what is left to give."
+        )
+    said = [workspace.ledger.entry(index) for index in workspace.projections.entries_of(subject_id)]
+    mine = [one for one in said if _is_receipted(one)]
+    wanted = [one for one in mine if _kind(one) in kinds and (entry is None or one.index == entry)]
+    return [
+        (_about(desk, one, said), tuple(later.index for later in mine if later.index > one.index))
+        for one in wanted
+    ]
+
+
+def abouts_of_all(
+    desk: Desk, *, kinds: Sequence[str] = KINDS, since: int = 0
+) -> Iterator[tuple[About, tuple[int, ...]]]:
+    """Everybody's, a person at a time, from ledger entry `since` on; the erased are left out."""
+    for subject_id in desk.workspace.projections.people(kinds):
+        if not desk.workspace.vault.is_erased(subject_id):
+            found = abouts_of(desk, subject_id, kinds=kinds)
+            yield from ((about, later) for about, later in found if about.entry.index >= since)
+
+
+def _kind(entry: Entry) -> str:
+    return entry.kind.removeprefix("rights.")
+
+
+def _is_receipted(entry: Entry) -> bool:
+    """A signal that refuses nothing says nothing to confirm."""
+    if _kind(entry) == "signal":
+        return bool(entry.body.get("purposes") or entry.body.get("special"))
+    return _kind(entry) in KINDS
+
+
+def _about(desk: Desk, entry: Entry, said: Sequence[Entry]) -> About:
+    """Only from what the ledger held when this entry was made, so that the receipt stays what it is."""
+    before = [one for one in said if one.index < entry.index]
+    given = _last(before, "consent", entry) if _kind(entry) == "withdrawal" else None
+    evidence = _evidence(desk.workspace, given or entry)
+    notice = (given or entry).body.get("notice_sha256") or ((evidence or {}).get("notice") or {}).get(
+        "sha256"
+    )
+    if notice is None:
+        told = _last(before, "notice", entry)
+        notice = told.body.get("notice_sha256") if told else None
+    place = next((one.body["place"] for one in reversed(before) if _kind(one) == "place"), None)
+    notice = None if notice is None else str(notice).lower()
+    shown = None if notice is None else desk.versions.shown(notice)
+    return About(entry, given, place, notice, shown, evidence)
+
+
+def _last(before: Sequence[Entry], kind: str, entry: Entry) -> Entry | None:
+    """The last of this kind about a purpose the entry is about; one without purposes is about all."""
+    asked = set(entry.body.get("purposes") or ())
+    for one in reversed(before):
+        named = set(one.body.get("purposes") or ())
+        if _kind(one) == kind and (not asked or not named or asked & named):
+            return one
+    return None
+
+
+def _evidence(workspace: Workspace, entry: Entry) -> Mapping[str, Any] | None:
+    kept = opening_of(workspace, entry)
+    return None if kept is None else kept["evidence"]
+
+
+def opening_of(workspace: Workspace, entry: Entry) -> dict[str, Any] | None:
+    """Salt and evidence behind the commitment in an entry, for the person: None where there is none."""
+    committed = entry.body.get("evidence_commitment")
+    if committed is None:
+        return None
+    kept = workspace.vault.evidence(entry.body["subject"], committed)
+    return None if kept is None else json.loads(kept)
+
+
+def forget_receipts(workspace: Workspace, subject_id: str) -> int:
+    """Deletes the person's receipts in receipts/, for an erasure; how many. The person keeps theirs, the ledger the hashes."""
+    mine = set(workspace.projections.entries_of(subject_id))
+    gone = 0
+    for entry in workspace.ledger.entries(kind=ISSUED):
+        if entry.body["about"] in mine:
+            for suffix in ("json", "tlog-proof"):
+                workspace.path(FOLDER, f"{entry.body['receipt']}.{suffix}").unlink(missing_ok=True)
+            gone += 1
+    return gone
