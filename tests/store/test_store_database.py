@@ -84,7 +84,7 @@ def test_sqlite_keeps_nothing_deleted_and_its_file_is_private(tmp_path: Path) ->
         found = {
             p: connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "secure_delete")
         }
-        assert found == {"journal_mode": "delete", "secure_delete": 1}
+        assert found == {"journal_mode": "truncate", "secure_delete": 1}
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000

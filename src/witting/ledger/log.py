@@ -6,7 +6,8 @@ The design is sunlight's and tessera's: entries and tree are written together, c
 and damage is named rather than repaired.
 
 Life of an entry:
-1. `append_many` takes the database's write lock, so that writers in any number of processes wait for one another.
+1. `append_many` takes the database's write lock, so that writers in any number of processes wait for one another; on SQLite
+   in a line (`queue.py`), where whoever has the turn appends for all that wait.
 2. The frontier of the tree (its complete subtrees, at most one a level) is read; entries get the next indexes.
 3. Their canonical bytes, their leaf hashes and every subtree hash they complete are written.
 4. `fold` is called with the same connection, then everything commits at once, or nothing.
@@ -20,27 +21,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
-from itertools import groupby, islice
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Engine, LargeBinary, and_, cast, func, or_, select, text
+from sqlalchemy import Connection, Engine, LargeBinary, Table, cast, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from witting import __version__
 from witting.errors import DiskFull, LedgerDamaged, LedgerError, ProofInvalid, StoreError
 from witting.ledger import merkle
 from witting.ledger.checkpoint import Checkpoint, VerifierKey, open_checkpoint, sign_checkpoint, verifier_key
 from witting.ledger.entry import Entry, canonical, format_time, make_entry, read_entry
-from witting.ledger.merkle import Frontier, Node, Range, cover
+from witting.ledger.merkle import HASH_BYTES, Frontier, Node, Range, cover
 from witting.ledger.proof import format_proof
+from witting.ledger.queue import Queue, Said, Told
 from witting.ledger.tables import ledger_checkpoints, ledger_entries, ledger_nodes
 
 APPEND_ENTRIES_MAX = 100_000
 LOCK_ATTEMPTS_MAX = 8  # each waits as long as the database's own busy timeout
 READ_ENTRIES = 1_000
-READ_NODES = 800  # nodes a query; old builds of SQLite bind at most 999 values
+READ_NODES = 400  # nodes a query, two values each; old builds of SQLite bind at most 999
 ADVISORY_LOCK = 0x7769_7474_696E_67  # "witting": one ledger a PostgreSQL database
 
 
@@ -70,8 +76,6 @@ ENTRIES = select(
     cast(ledger_entries.c.body, BYTES),  # in SQLite, whoever edits the file may put text where bytes were
     cast(ledger_entries.c.leaf_hash, BYTES),
 )
-LEAVES = select(ledger_entries.c.index, ledger_entries.c.leaf_hash)
-NODES = select(ledger_nodes.c.level, ledger_nodes.c.index, ledger_nodes.c.hash)
 CHECKPOINTS = select(ledger_checkpoints.c.size, ledger_checkpoints.c.root, ledger_checkpoints.c.note)
 
 Fold = Callable[[Connection, Sequence[Entry]], None]
@@ -88,6 +92,7 @@ class Ledger:
         self._signer = signer
         self._fold = fold
         self._key = verifier_key(signer, name=origin)
+        self._queue = _queue(database, fold)
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -113,34 +118,38 @@ class Ledger:
             )
         if not entries:
             return []
-        return self._write(lambda connection: self._append(connection, entries, now))
+        said: list[Said] = [(kind, body, now) for kind, body in entries]
+        first = (
+            self._append(said) if self._queue is None else self._queue.append(said, self._append, self._holds)
+        )
+        return list(range(first, first + len(said)))
 
-    def _append(
-        self, connection: Connection, bodies: Sequence[tuple[str, Mapping[str, Any]]], now: datetime
-    ) -> list[int]:
+    def _append(self, said: Sequence[Said], told: Told | None = None) -> int:
+        """The first index. `told` is called before the commit."""
+        return self._write(lambda connection: self._insert(connection, said, told))
+
+    def _insert(self, connection: Connection, said: Sequence[Said], told: Told | None) -> int:
         frontier = _frontier(connection)
         entries = [
             make_entry(index, kind, body, now=now)
-            for index, (kind, body) in enumerate(bodies, start=frontier.size)
+            for index, (kind, body, now) in enumerate(said, start=frontier.size)
         ]
         leaves = [merkle.leaf_hash(entry.bytes) for entry in entries]
         _, completed = frontier.extend(leaves)
-        at = format_time(now)
-        connection.execute(
-            ledger_entries.insert(),
-            [_row(entry, leaf, at) for entry, leaf in zip(entries, leaves, strict=True)],
-        )
+        rows = [_row(entry, leaf) for entry, leaf in zip(entries, leaves, strict=True)]
+        connection.exec_driver_sql(_insert_into(ledger_entries, _mark(connection)), rows)
         if completed:
-            connection.execute(
-                ledger_nodes.insert(),
-                [
-                    {"level": node.level, "index": node.index, "hash": hashed}
-                    for node, hashed in completed.items()
-                ],
-            )
+            nodes = [(node.level, node.index, hashed) for node, hashed in completed.items()]
+            connection.exec_driver_sql(_insert_into(ledger_nodes, _mark(connection)), nodes)
         if self._fold:
             self._fold(connection, entries)
-        return [entry.index for entry in entries]
+        if told:
+            told(frontier.size, entries[-1].index, leaves[-1].hex())
+        return frontier.size
+
+    def _holds(self, index: int, leaf_hash: str) -> bool:
+        with self._database.connect() as connection:
+            return _load_nodes(connection, [Node(0, index)]).get(Node(0, index), b"").hex() == leaf_hash
 
     def _write(self, act: Callable[[Connection], Result]) -> Result:
         """`act` in one transaction that holds the ledger's write lock; run again while the lock is not to be had."""
@@ -225,9 +234,13 @@ class Ledger:
         """The ledger's size and root as a signed note, kept for good. Refuses to sign what contradicts the last one."""
         with self._database.connect() as connection:
             known = _stored_note(connection, _size(connection))
-        note = known or self._write(lambda connection: self._sign(connection, now))
+        note = known or self._written_note(now)
         open_checkpoint(note, self._key)
         return note
+
+    def _written_note(self, now: datetime) -> str:
+        with nullcontext() if self._queue is None else self._queue.turn():
+            return self._write(lambda connection: self._sign(connection, now))
 
     def _sign(self, connection: Connection, now: datetime) -> str:
         frontier = _frontier(connection)
@@ -356,6 +369,22 @@ class Ledger:
 # -- the database -----------------------------------------------------------------------------------------------------
 
 
+def _queue(database: Engine, fold: Fold | None) -> Queue | None:
+    """The line before a SQLite file; PostgreSQL has its own."""
+    path = database.url.database
+    if database.dialect.name != "sqlite" or not path or path == ":memory:":
+        return None
+    return Queue(Path(f"{path}-queue"), fold=_fold_name(fold))
+
+
+def _fold_name(fold: Fold | None) -> str | None:
+    """By what another process may know that it folds as we do: a function of the same version of Witting, or none."""
+    if fold is None:
+        return f"none {__version__}"
+    module, name = getattr(fold, "__module__", ""), getattr(fold, "__qualname__", "<")
+    return f"{module}.{name} {__version__}" if module.startswith("witting.") and "<" not in name else None
+
+
 def _take_write_lock(connection: Connection) -> None:
     """From here on no other process appends, and everything committed before is visible.
 
@@ -363,9 +392,9 @@ def _take_write_lock(connection: Connection) -> None:
     begins transactions; this one matches no row. Waiting for it is the busy timeout's work.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
     else:
-        connection.execute(text("UPDATE ledger_entries SET kind = kind WHERE 1 = 0"))
+        connection.exec_driver_sql("UPDATE ledger_entries SET kind = kind WHERE 1 = 0")
 
 
 def _is_busy(error: DBAPIError | StoreError) -> bool:
@@ -392,7 +421,7 @@ def _driver_error(error: DBAPIError | StoreError) -> BaseException | None:
 
 
 def _size(connection: Connection) -> int:
-    last = connection.execute(select(func.max(ledger_entries.c.index))).scalar_one()
+    last = connection.exec_driver_sql('SELECT max("index") FROM ledger_entries').scalar_one()
     if last is not None and not isinstance(last, int):
         raise LedgerDamaged("the ledger holds an entry whose index is not a number; restore the database.")
     return 0 if last is None else last + 1
@@ -427,28 +456,53 @@ def _found(stored: Mapping[Node, bytes], node: Node) -> bytes:
 
 
 def _load_nodes(connection: Connection, nodes: Collection[Node]) -> dict[Node, bytes]:
-    """What is stored of these nodes. One indexed look-up a level: SQLite scans the table for pairs (level, index)."""
+    """What is stored of these nodes, one indexed look-up each. Fixed text: building the query would take half the time."""
     stored: dict[Node, bytes] = {}
-    for part in _parts(sorted(nodes)):
-        levels = {level: [node.index for node in group] for level, group in groupby(part, key=_level)}
-        leaves = levels.pop(0, [])
-        if leaves:
-            rows = connection.execute(LEAVES.where(ledger_entries.c.index.in_(leaves)))
-            stored |= {Node(0, index): hashed for index, hashed in rows}
-        if levels:
-            column = ledger_nodes.c
-            places = [
-                and_(column.level == level, column.index.in_(places)) for level, places in levels.items()
-            ]
-            stored |= {
-                Node(level, index): hashed
-                for level, index, hashed in connection.execute(NODES.where(or_(*places)))
-            }
+    ordered, mark = sorted(nodes), _mark(connection)
+    leaves = [node.index for node in ordered if node.level == 0]
+    for part in _parts(leaves):
+        for index, hashed in connection.exec_driver_sql(_leaf_query(len(part), mark), tuple(part)):
+            stored[Node(0, index)] = _hash(Node(0, index), hashed)
+    for nodes_part in _parts(ordered[len(leaves) :]):
+        values = tuple(number for node in nodes_part for number in node)
+        for level, index, hashed in connection.exec_driver_sql(_node_query(len(nodes_part), mark), values):
+            stored[Node(level, index)] = _hash(Node(level, index), hashed)
     return stored
 
 
-def _level(node: Node) -> int:
-    return node.level
+def _hash(node: Node, stored: object) -> bytes:
+    """Whoever edits a SQLite file may put anything where a hash was."""
+    if not isinstance(stored, bytes) or len(stored) != HASH_BYTES:
+        raise LedgerDamaged(f"ledger node {tuple(node)} does not hold a hash; restore the database.")
+    return stored
+
+
+@lru_cache
+def _leaf_query(count: int, mark: str) -> str:
+    return f'SELECT "index", leaf_hash FROM ledger_entries WHERE "index" IN ({", ".join([mark] * count)})'  # noqa: S608  # marks only
+
+
+@lru_cache
+def _node_query(count: int, mark: str) -> str:
+    """Places first, then the table: SQLite scans it for pairs in IN (...), and keeps the order of a CROSS JOIN."""
+    places = ", ".join([f"({mark}, {mark})"] * count)
+    return (
+        f"WITH places(level, place) AS (VALUES {places}) "  # noqa: S608  # marks only
+        'SELECT n.level, n."index", n.hash FROM places CROSS JOIN ledger_nodes n '
+        'WHERE n.level = places.level AND n."index" = places.place'
+    )
+
+
+@lru_cache
+def _insert_into(table: Table, mark: str) -> str:
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    marks = ", ".join([mark] * len(table.columns))
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608  # our own names
+
+
+def _mark(connection: Connection) -> str:
+    """How the driver marks a value in a statement's text."""
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def _parts(values: Sequence[Result]) -> Iterator[list[Result]]:
@@ -462,14 +516,9 @@ def _stored_note(connection: Connection, size: int) -> str | None:
     return connection.execute(query).scalar_one_or_none()
 
 
-def _row(entry: Entry, leaf: bytes, at: str) -> dict[str, Any]:
-    return {
-        "index": entry.index,
-        "kind": entry.kind,
-        "at": at,
-        "body": entry.bytes,
-        "leaf_hash": leaf,
-    }
+def _row(entry: Entry, leaf: bytes) -> tuple[int, str, str, bytes, bytes]:
+    """In the order of the table's columns."""
+    return entry.index, entry.kind, format_time(entry.at), entry.bytes, leaf
 
 
 def _entry(row: StoredEntry) -> Entry:

@@ -5,7 +5,8 @@ under a lock, the two kinds of transaction, and clear errors for a full disk, a 
 Not covered: what is in the tables (`tables.py`), key material (`keys.py`, a file of its own).
 
 SQLite forgets what is deleted: `secure_delete` overwrites it with zeros, and the write-ahead log, which would keep
-old pages, is off. Void once a file system keeps older copies of blocks itself (snapshots, flash wear levelling);
+old pages, is off. The rollback journal is emptied at each commit and the emptying synced, so that no power cut brings an old
+page back over a commit that was told (a deleted journal may come back: sqlite.org, PRAGMA synchronous, EXTRA). Void once a file system keeps older copies of blocks itself (snapshots, flash wear levelling);
 that is why the words are sealed under keys that are destroyed, and not only deleted.
 """
 
@@ -150,8 +151,8 @@ def _make_private_file(path: Path) -> None:
 def _set_pragmas(connection: sqlite3.Connection, record: object) -> None:
     for pragma in PRAGMAS:
         connection.execute(pragma)
-    (mode,) = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
-    if mode != "delete":
+    (mode,) = connection.execute("PRAGMA journal_mode=TRUNCATE").fetchone()
+    if mode != "truncate":
         raise StoreError(
             f"the database is in journal mode {mode}, which keeps deleted pages, and it is in use: "
             "close every other program that has it open and try again."
