@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from witting.engine.stage import digest
 from witting.errors import InvalidEvent, UnknownPurpose, UnreadableFile
 from witting.rights.bulk import decide_files
 from witting.rights.decide import decide
@@ -149,6 +150,49 @@ def test_the_bulk_door_and_the_table_door_agree(tmp_path):
     assert inside["reason"].to_pylist() == outside["reason"].to_pylist()
     assert inside["rule"].to_pylist() == outside["rule"].to_pylist()
     assert len(set(outside["reason"].to_pylist())) > 6
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_any_cut_order_and_number_of_threads_has_the_same_digest(tmp_path, monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    people = [*(f"app:p{i}" for i in range(30)), "app:unknown-account", None]
+    audience = rng.choice(["assistant", "direct", "closed_group", "public", "other"], 90)
+    turns = [
+        talk(str(i), f"c{c}" if c else None, people[rng.integers(0, 32)], str(audience[c]),
+             place=[None, "FR", "BR", "US-CA"][rng.integers(0, 4)], surface=["x", "whatsapp", None][rng.integers(0, 3)],
+             time=None if i % 50 == 0 else START + timedelta(days=int(rng.integers(0, 400))))
+        for i, c in enumerate(rng.integers(0, 90, 900))
+    ]  # fmt: skip
+    kinds = ["consent", "consent", "consent", "withdrawal", "notice", "age", "place"]
+    events = [
+        said(str(rng.choice(kinds)), f"app:p{rng.integers(0, 26)}", int(rng.integers(0, 200)))
+        | {"age": int(rng.integers(15, 20)), "place": str(rng.choice(["FR", "KR"]))}
+        for _ in range(120)
+    ]
+    paths = files(tmp_path, turns, events)
+    bulk(paths)
+    whole = pq.read_table(paths["out"])
+    assert len(set(whole["reason"].to_pylist())) > 9
+    for threads, batch_rows, pairs_max, group in ((1, 1, 1, 7), (2, 50, 20, 100), (5, 10_000, 50, 900)):
+        monkeypatch.setattr("witting.rights.bulk.THREADS", threads)
+        monkeypatch.setattr("witting.rights.bulk.BATCH_ROWS", batch_rows)
+        monkeypatch.setattr("witting.rights.bulk.ROWS_MAX", batch_rows)
+        monkeypatch.setattr("witting.rights.talks.PAIRS_MAX", pairs_max)
+        shuffled = pa.Table.from_pylist([turns[i] for i in rng.permutation(len(turns))], schema=TURN)
+        pq.write_table(shuffled, paths["turns"], row_group_size=group)
+        pq.write_table(pq.read_table(paths["events"]).take(rng.permutation(120)), paths["events"])
+        bulk(paths)
+        again = pq.read_table(paths["out"])
+        assert again["turn"].to_pylist() == shuffled["turn"].to_pylist()
+        assert digest(again) == digest(whole)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.null()])
+def test_no_conversations_at_all_are_parties_unknown(tmp_path, kind):
+    paths = files(tmp_path)
+    table = pq.read_table(paths["turns"])
+    pq.write_table(table.set_column(1, "conversation", pa.nulls(table.num_rows, kind)), paths["turns"])
+    assert bulk(paths)["reasons"]["parties_unknown"] == 6
 
 
 def test_only_the_required_columns_are_needed(tmp_path):

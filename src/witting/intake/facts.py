@@ -51,7 +51,8 @@ class Facts:
 @cache
 def family(name: str) -> dict[str, Facts]:
     """The sources of one folder of intake by name."""
-    text = files(f"witting.intake.{name}").joinpath("sources.toml").read_text("utf-8")
+    # By path, not by the folder's own name: that would import its readers.
+    text = files("witting.intake").joinpath(name, "sources.toml").read_text("utf-8")
     return {source: _facts(source, table) for source, table in tomllib.loads(text).items()}
 
 

@@ -11,30 +11,40 @@ from __future__ import annotations
 import functools
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from witting.errors import InvalidEvent, UnreadableFile
-from witting.rights.decide import CONSENT_DAYS_MAX, Bench, answers, ask, bar, make_bench, per_value, said
-from witting.rights.doors import ALONE, UNKNOWN_TALK, Parties
+from witting.rights.decide import (
+    CONSENT_DAYS_MAX,
+    Bench,
+    answers,
+    ask,
+    bar,
+    bench_of,
+    said,
+    without_nameless,
+)
+from witting.rights.doors import UNKNOWN_TALK, Parties
 from witting.rights.event_table import to_micros
 from witting.rights.intervals import Ints
+from witting.rights.numbering import Numbering
 from witting.rights.policy import Packs, load_packs
 from witting.rights.reasons import NAMES, PERMITS
-from witting.rights.timeline import Standing
+from witting.rights.talks import COLUMNS, Talks, talks_among
+from witting.rights.timeline import hear, refuse_unknown
 from witting.schema import EVENT
 
-BATCH_ROWS = 1_000_000
+BATCH_ROWS = 120_000  # decided at once: what a processor's cache holds, and few enough rounds
+ROWS_MAX = 250_000  # in a batch
 THREADS = min(os.cpu_count() or 1, 4)
 AHEAD_MAX = THREADS + 1  # batches in memory
 REQUIRED = ("turn", "conversation", "subject", "time", "audience")
@@ -51,20 +61,6 @@ DECIDED = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class Talks:
-    """Conversations in which more than one person speaks, and who."""
-
-    numbers: pl.DataFrame  # conversation, talk
-    offsets: Ints
-    members: Ints
-
-    def of(self, conversations: pl.Series) -> Ints:
-        frame = pl.DataFrame({"conversation": conversations.cast(pl.String)})
-        found = frame.join(self.numbers, on="conversation", how="left", maintain_order="left")
-        return found["talk"].fill_null(ALONE).to_numpy()
-
-
 def decide_files(
     turns: Path,
     events: Path,
@@ -79,19 +75,16 @@ def decide_files(
 
     Gives {"turns", "permit", "deny", "reasons": {reason: n}}. Raises UnknownPurpose, InvalidEvent, UnreadableFile.
     """
-    bench = make_bench(
-        _read_events(events),
-        purpose=purpose,
-        as_of=as_of,
-        packs=packs or load_packs(),
-        consent_days_max=consent_days_max,
-    )
-    with _parquet(turns, words=WORDS) as source:
+    refuse_unknown(purpose)
+    heard = hear(without_nameless(_read_events(events)), as_of=as_of)
+    with _parquet(turns, words=WORDS) as source, ThreadPoolExecutor(THREADS) as threads:
         _require(turns, source.schema_arrow)
-        talks = _talks(turns, bench.standing)
+        talks = threads.submit(_talks, turns, heard.people)
+        known = packs or load_packs()
+        bench = bench_of(heard, purpose=purpose, packs=known, consent_days_max=consent_days_max)
         partial = out.with_name(f"{out.name}.partial")
         try:
-            counts = _write(bench, source, turns, talks, partial)
+            counts = _write(_decided(bench, _batches(source, turns), talks.result(), threads), partial)
             partial.replace(out)
         finally:
             partial.unlink(missing_ok=True)
@@ -145,46 +138,29 @@ def _is_words(kind: pa.DataType) -> bool:
     return pa.types.is_string(value) or pa.types.is_large_string(value) or pa.types.is_null(value)
 
 
-def _talks(path: Path, standing: Standing) -> Talks:
-    """Spills to disk beyond 1 GB."""
-    query = """
-        SELECT conversation, list_sort(list(person)) AS members
-        FROM (
-            SELECT DISTINCT conversation, turns.subject, coalesce(person, -1) AS person
-            FROM read_parquet(?) AS turns LEFT JOIN people ON turns.subject = people.subject
-            WHERE conversation IS NOT NULL AND turns.subject IS NOT NULL AND audience IS DISTINCT FROM 'assistant'
-        ) GROUP BY conversation HAVING count(*) > 1
-    """
-    with duckdb.connect() as database:
-        database.execute("SET memory_limit = '1GB'; SET preserve_insertion_order = false")
-        database.execute(f"SET threads = {THREADS}")
-        database.register("people", standing.people.to_arrow())
-        try:
-            found = pl.DataFrame(database.sql(query, params=[str(path)]).to_arrow_table())
-        except duckdb.OutOfMemoryException:
-            raise
-        except duckdb.Error as error:  # its readers raise the bare class on broken pages
-            raise _damaged(path) from error
-    lengths = found["members"].list.len().cast(pl.Int64).to_numpy()
-    return Talks(
-        numbers=found.select("conversation", talk=pl.int_range(pl.len(), dtype=pl.Int64)),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        members=found["members"].list.explode(empty_as_null=False, keep_nulls=False).to_numpy(),
-    )
+def _talks(path: Path, people: Numbering) -> Talks:
+    with _parquet(path, words=COLUMNS) as source:
+        return talks_among(_read(source, path, list(COLUMNS)), people)
 
 
 def _batches(source: pq.ParquetFile, path: Path) -> Iterator[pa.Table]:
     """As many of the file's batches, which end with its row groups, as make BATCH_ROWS."""
     wanted = [name for name in (*REQUIRED, *OPTIONAL) if name in source.schema_arrow.names]
-    batches = source.iter_batches(batch_size=BATCH_ROWS, columns=wanted)
     together: list[pa.RecordBatch] = []
-    while (batch := _next_batch(batches, path)) is not None:
+    for batch in _read(source, path, wanted):
         together.append(batch)
         if sum(map(len, together)) >= BATCH_ROWS:
             yield _table(together, path)
             together = []
     if together:
         yield _table(together, path)
+
+
+def _read(source: pq.ParquetFile, path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Row group by row group: a batch across two would be cut at a place that fits neither."""
+    for group in range(source.metadata.num_row_groups):
+        batches = source.iter_batches(batch_size=ROWS_MAX, row_groups=[group], columns=columns)
+        yield from iter(functools.partial(_next_batch, batches, path), None)
 
 
 def _table(batches: list[pa.RecordBatch], path: Path) -> pa.Table:
@@ -218,7 +194,7 @@ def _damaged(path: Path) -> UnreadableFile:
 # Deciding and writing
 
 
-def _write(bench: Bench, source: pq.ParquetFile, path: Path, talks: Talks, out: Path) -> Ints:
+def _write(decided: Iterable[tuple[pa.Table, np.ndarray]], out: Path) -> Ints:
     counts = np.zeros(len(NAMES), dtype=np.int64)
     # Readers see strings: the dictionaries are Parquet's own, and the file says nothing of Arrow's types.
     with pq.ParquetWriter(
@@ -229,33 +205,37 @@ def _write(bench: Bench, source: pq.ParquetFile, path: Path, talks: Talks, out: 
         write_statistics=False,
         store_schema=False,
     ) as writer:
-        for decided, reason in _decided(bench, _batches(source, path), talks):
+        for table, reason in decided:
             counts += np.bincount(reason, minlength=len(NAMES))
-            writer.write_table(decided)
+            writer.write_table(table)
     return counts
 
 
 def _decided(
-    bench: Bench, batches: Iterator[pa.Table], talks: Talks
+    bench: Bench, batches: Iterator[pa.Table], talks: Talks, threads: ThreadPoolExecutor
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """In order, while the next batches are read: numpy, Polars and Arrow all let go of the interpreter."""
     ahead: deque[Future[tuple[pa.Table, np.ndarray]]] = deque()
-    with ThreadPoolExecutor(THREADS) as threads:
-        for batch in batches:
-            ahead.append(threads.submit(_decide, bench, batch, talks))
-            if len(ahead) == AHEAD_MAX:
-                yield ahead.popleft().result()
-        while ahead:
+    for batch in batches:
+        ahead.append(threads.submit(_decide, bench, batch, talks))
+        if len(ahead) == AHEAD_MAX:
             yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def _decide(bench: Bench, batch: pa.Table, talks: Talks) -> tuple[pa.Table, np.ndarray]:
     asked = ask(bench, batch, subject="subject", time="time")
-    talk = per_value(batch["conversation"], talks.of, missing=UNKNOWN_TALK)
-    own, reason = answers(bench, asked, Parties(talk, talks.offsets, talks.members), batch["subject"])
+    parties = Parties(functools.partial(_talk, talks, batch["conversation"]), talks.offsets, talks.members)
+    own, reason = answers(bench, asked, parties, batch["subject"])
     bar(bench, own, reason, batch)
     columns = {"turn": batch["turn"].cast(pa.string()), **said(bench, own, reason)}
     return pa.table({name: columns[name] for name in DECIDED.names}, schema=DECIDED), reason
+
+
+def _talk(talks: Talks, conversation: pa.ChunkedArray, rows: Ints) -> Ints:
+    asked = pl.Series(conversation.take(pa.array(rows)).cast(pa.string()), dtype=pl.String)
+    return np.where(asked.is_null().to_numpy(), UNKNOWN_TALK, talks.of(asked))
 
 
 def _summary(counts: Ints) -> dict[str, Any]:

@@ -25,8 +25,8 @@ import pyarrow as pa
 from witting.engine.stage import ROW, Stage
 from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.rights.doors import (
+    IS_PERMIT,
     NO_TIME,
-    PERMITTED,
     UNKNOWN_TALK,
     Answer,
     Asked,
@@ -39,7 +39,7 @@ from witting.rights.policy import Packs
 from witting.rights.reasons import CODE, NAMES, PERMITS, REASONS, RULE_OF
 from witting.rights.rulebook import UNKNOWN_AUDIENCE, Rulebook, compile_packs
 from witting.rights.terms import refused_by_origin, refused_by_platform, terms_digest
-from witting.rights.timeline import NO_ENTRY, Standing, stand
+from witting.rights.timeline import NO_ENTRY, Heard, Standing, hear, refuse_unknown, standing_of
 from witting.schema import AUDIENCES, DECISION, PARTIES, TURN
 
 __all__ = ["REASONS", "TURN_FACTS", "decide", "stage"]
@@ -150,15 +150,23 @@ def make_bench(
     consent_days_max: int,
     nameless: Collection[str] = (),
 ) -> Bench:
+    refuse_unknown(purpose)
     nobody = frozenset(nameless)
-    heard = _heard(events, nobody)
-    standing = stand(heard, purpose=purpose, as_of=as_of, consent_days_max=consent_days_max)
+    heard = hear(without_nameless(events, nobody), as_of=as_of)
+    return bench_of(heard, purpose=purpose, packs=packs, consent_days_max=consent_days_max, nameless=nobody)
+
+
+def bench_of(
+    heard: Heard, *, purpose: str, packs: Packs, consent_days_max: int, nameless: frozenset[str] = frozenset()
+) -> Bench:
+    """For a purpose that is known."""
+    standing = standing_of(heard, purpose=purpose, consent_days_max=consent_days_max)
     book = compile_packs(packs, purpose=purpose, safeguards=standing.safeguards)
     cells = np.array([book.cell(name) for name in standing.place_names], dtype=np.int64)
-    return Bench(standing, book, cells, nobody)
+    return Bench(standing, book, cells, nameless)
 
 
-def _heard(events: pa.Table, nameless: frozenset[str]) -> pa.Table:
+def without_nameless(events: pa.Table, nameless: frozenset[str] = frozenset()) -> pa.Table:
     """Without what was said for people nobody can speak for."""
     if "subject" not in events.column_names:
         return events  # refused where it is read
@@ -168,11 +176,13 @@ def _heard(events: pa.Table, nameless: frozenset[str]) -> pa.Table:
 
 def _is_nameless(subjects: pl.Series, nameless: frozenset[str]) -> Bools:
     """Whom nobody can consent for: by id, or by a handle that names nobody."""
-    known = subjects.is_in(list(nameless)).fill_null(False)
-    handles = subjects.str.ends_with(UNKNOWN_ACCOUNT).fill_null(False)
+    unnamed = set(nameless)
+    handles = subjects.str.ends_with(UNKNOWN_ACCOUNT)
     if handles.any():
-        known |= subjects.is_in([one for one in subjects.filter(handles).unique() if names_nobody(one)])
-    return known.fill_null(False).to_numpy()
+        unnamed |= {one for one in subjects.filter(handles).unique() if names_nobody(one)}
+    if not unnamed:
+        return np.zeros(len(subjects), dtype=np.bool_)
+    return subjects.is_in(list(unnamed)).fill_null(False).to_numpy()
 
 
 def _with_parties(turns: pa.Table) -> pa.Table:
@@ -210,9 +220,7 @@ def ask(bench: Bench, turns: pa.Table, *, subject: str, time: str) -> Asked:
     person = per_value(turns[subject], bench.standing.numbers, missing=UNKNOWN)
     moment = turns[time].cast(pa.int64()).fill_null(NO_TIME).to_numpy()
     audience = per_value(turns["audience"], _audience_codes, missing=UNKNOWN_AUDIENCE)
-    place = np.full(turns.num_rows, -1, dtype=np.int64)
-    if "place" in turns.column_names:
-        place = per_value(turns["place"], bench.cells, missing=-1)
+    place = per_value(turns["place"], bench.cells, missing=-1) if "place" in turns.column_names else None
     return Asked(person=person, moment=moment, place=place, audience=audience)
 
 
@@ -224,26 +232,41 @@ def _audience_codes(words: pl.Series) -> Ints:
 
 def per_value(column: pa.ChunkedArray, answers: Callable[[pl.Series], Ints | Bools], *, missing: int) -> Ints:
     """One answer a row, asked once for each word of a chunk's dictionary; `missing` where there is none."""
-    chunks = [
-        chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode() for chunk in column.chunks
-    ]
+    chunks = [_encoded(chunk) for chunk in column.chunks]
     words = [chunk.dictionary.cast(pa.string()) for chunk in chunks]
     given = answers(pl.Series(pa.chunked_array(words, type=pa.string()))).astype(np.int64)
-    found, start = np.empty(len(column), dtype=np.int64), 0
-    ends = np.cumsum([len(some) for some in words], dtype=np.int64)
-    for chunk, some, end in zip(chunks, words, ends, strict=True):
-        of_chunk = np.append(given[end - len(some) : end], missing)
-        rows = chunk.indices.fill_null(len(some)).to_numpy(zero_copy_only=False)
-        np.take(of_chunk, rows, out=found[start : start + len(chunk)])
+    found, start = [np.empty(0, dtype=np.int64)], 0
+    for chunk, some in zip(chunks, words, strict=True):
+        found.append(np.append(given[start : start + len(some)], missing)[_codes(chunk)])
+        start += len(some)
+    return found[1] if len(found) == 2 else np.concatenate(found)
+
+
+def _where(column: pa.ChunkedArray, test: Callable[[pl.Series], Bools]) -> Ints:
+    """The rows whose word passes. Where no word of a chunk does, none of its rows is looked at."""
+    found, start = [np.empty(0, dtype=np.int64)], 0
+    for chunk in map(_encoded, column.chunks):
+        passes = test(pl.Series(chunk.dictionary.cast(pa.string()), dtype=pl.String))
+        if passes.any():
+            found.append(start + np.flatnonzero(np.append(passes, False)[_codes(chunk)]))
         start += len(chunk)
-    return found
+    return np.concatenate(found)
+
+
+def _encoded(chunk: pa.Array) -> pa.DictionaryArray:
+    return chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+
+
+def _codes(chunk: pa.DictionaryArray) -> np.ndarray:
+    """Places in the dictionary; one behind its end for null."""
+    return (chunk.indices.fill_null(len(chunk.dictionary)) if chunk.null_count else chunk.indices).to_numpy()
 
 
 def _parties(standing: Standing, parties: pl.Series) -> Parties:
     lengths = parties.list.len().fill_null(0).cast(pl.Int64).to_numpy()
     members = parties.list.explode(empty_as_null=False, keep_nulls=False)
     return Parties(
-        talk=np.where(lengths > 0, np.arange(lengths.size), UNKNOWN_TALK),
+        talk=np.where(lengths > 0, np.arange(lengths.size), UNKNOWN_TALK).take,
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         members=standing.numbers(members),
     )
@@ -257,24 +280,26 @@ def answers(
     reason = own.reason.copy()
     reason[shut] = CODE["third_party"]
     reason[unknown] = CODE["parties_unknown"]
-    own.entry[shut | unknown] = NO_ENTRY  # whose word shut it is nobody else's business
-    reason[subject.is_null().to_numpy()] = CODE["no_subject"]
-    nameless = per_value(subject, functools.partial(_is_nameless, nameless=bench.nameless), missing=0) != 0
+    own.entry[shut] = own.entry[unknown] = NO_ENTRY  # whose word shut it is nobody else's business
+    if subject.null_count:
+        reason[subject.is_null().to_numpy()] = CODE["no_subject"]
+    nameless = _where(subject, functools.partial(_is_nameless, nameless=bench.nameless))
     reason[nameless], own.entry[nameless] = CODE["account_unknown"], NO_ENTRY
     return own, reason
 
 
 def bar(bench: Bench, own: Answer, reason: np.ndarray, turns: pa.Table) -> None:
     """Turns an open door into a no where the platform or the place of publication refuses, in place."""
-    standing, is_open = bench.standing, np.isin(reason, PERMITTED)
+    standing, is_open = bench.standing, np.flatnonzero(IS_PERMIT[reason])
     day = (EPOCH + timedelta(microseconds=int(standing.as_of))).date()
     if "surface" in turns.column_names:
         refused = functools.partial(refused_by_platform, purpose=standing.purpose, day=day)
         unsaid = int(refused(pl.Series([None], dtype=pl.String))[0])
-        shut = is_open & (per_value(turns["surface"], refused, missing=unsaid) != 0)
+        shut = is_open[per_value(turns["surface"].take(pa.array(is_open)), refused, missing=unsaid) != 0]
         reason[shut], own.entry[shut] = CODE["platform_terms"], NO_ENTRY
     if "barred" in turns.column_names:
-        shut = is_open & refused_by_origin(pl.Series(turns["barred"]), purpose=standing.purpose)
+        barred = pl.Series(turns["barred"].take(pa.array(is_open)))
+        shut = is_open[refused_by_origin(barred, purpose=standing.purpose)]
         reason[shut], own.entry[shut] = CODE["origin_refuses"], NO_ENTRY
 
 
@@ -282,18 +307,20 @@ def said(bench: Bench, own: Answer, reason: np.ndarray) -> dict[str, pa.Array]:
     """decision, basis, rule, entry, reason: dictionary-encoded, to be cast where they are kept."""
     permits = [name in PERMITS for name in NAMES]
     rules = [f"{prefix}.{RULE_OF[name]}" for prefix in bench.book.prefixes for name in NAMES]
-    entry = pa.array(own.entry, mask=own.entry == NO_ENTRY)
     return {
         "decision": _words(["permit" if yes else "deny" for yes in permits], reason),
         "basis": _words([name if yes else "none" for name, yes in zip(NAMES, permits, strict=True)], reason),
         "rule": _words(rules, own.cell * len(NAMES) + reason),
-        "entry": entry,
+        "entry": pa.array(own.entry, mask=own.entry == NO_ENTRY),
         "reason": _words(list(NAMES), reason),
     }
 
 
 def _words(words: list[str], codes: np.ndarray) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(words))
+    """words[codes]. Each word is once in the dictionary: with repetitions Parquet would write no dictionary at all."""
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(words))}
+    of_code = np.array([numbers[word] for word in words], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(of_code[codes], pa.array(list(numbers)))
 
 
 def _places(bench: Bench, own: Answer, turns: pa.Table) -> pl.Series:
@@ -309,11 +336,11 @@ def _special(bench: Bench, own: Answer, reason: np.ndarray) -> pl.Series:
     """What the consent then and the consent now both name, less what a law then or now never opens; nothing where the
     turn is denied."""
     specials, closed = bench.standing.specials, bench.book.closed
-    opened = (reason == CODE["consent"]) & (own.special_then >= 0) & (own.special_now >= 0)
+    full, laws, never = own.full, own.full.laws, bench.book.never
+    opened = (reason[full.rows] == CODE["consent"]) & (full.special_then >= 0) & (full.special_now >= 0)
     shape = (len(specials), len(specials), len(closed), len(closed))
-    laws, never = own.laws, bench.book.never
     shut_then, shut_now = never[laws.era, laws.cell], never[laws.era_now, laws.cell_now]
-    parts = (own.special_then, own.special_now, shut_then, shut_now)
+    parts = (full.special_then, full.special_now, shut_then, shut_now)
     found, code = np.unique(
         np.ravel_multi_index([part[opened] for part in parts], shape), return_inverse=True
     )
@@ -322,5 +349,5 @@ def _special(bench: Bench, own: Answer, reason: np.ndarray) -> pl.Series:
         for then, now, no_then, no_now in zip(*np.unravel_index(found, shape), strict=True)
     ]
     index = np.full(reason.size, len(lists), dtype=np.int64)
-    index[opened] = code
+    index[full.rows[opened]] = code
     return pl.Series("special", [*lists, []], dtype=pl.List(pl.String)).gather(pl.Series(index))

@@ -12,15 +12,16 @@ one hash join, intervals found by binary search (facts: 10 M turns against 1 M e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from witting.rights.intervals import Bools, Ints
-from witting.rights.reasons import CODE, PERMITS
+from witting.rights.reasons import CODE, NAMES, PERMITS
 from witting.rights.rulebook import REACH, Rulebook
-from witting.rights.timeline import CLOSING, LONG_AGO, NEVER, NO_ENTRY, STATE, Standing
+from witting.rights.timeline import CLOSING, LONG_AGO, NEVER, NO_ENTRY, STATE, UNSETTLED, Standing
 
 Codes = npt.NDArray[np.uint8]
 ALONE, UNKNOWN_TALK = -1, -2
@@ -29,7 +30,7 @@ NO_TIME = np.iinfo(np.int64).min  # stands for a missing time
 REASON_OF_STATE = np.full(len(STATE), CODE["no_consent"], dtype=np.uint8)
 for _name in ("expired", "consent_weak", "consent_invalid", *CLOSING.values()):
     REASON_OF_STATE[STATE[_name]] = CODE[_name]
-PERMITTED = np.array([CODE[name] for name in PERMITS], dtype=np.uint8)
+IS_PERMIT = np.array([name in PERMITS for name in NAMES])  # by reason
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,19 @@ class Asked:
 
     person: Ints  # number in Standing, -1 for nobody an event speaks of
     moment: Ints  # microseconds, NO_TIME where there is none
-    place: Ints  # cell of the turn's own place in the rulebook, -1 where the turn does not say
+    place: (
+        Ints | None
+    )  # cell of the turn's own place in the rulebook, -1 where it does not say; None where no turn does
     audience: Ints  # index into AUDIENCES
 
     def take(self, rows: Ints) -> Asked:
-        return Asked(self.person[rows], self.moment[rows], self.place[rows], self.audience[rows])
+        place = None if self.place is None else self.place[rows]
+        return Asked(self.person[rows], self.moment[rows], place, self.audience[rows])
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer a row."""
+    """One answer a row, and what the doors saw of those rows that had to be asked in full."""
 
     reason: Codes  # index into reasons.NAMES
     entry: Ints  # ledger entry that opened or shut the door, NO_ENTRY where none did
@@ -55,21 +59,29 @@ class Answer:
     place_row: (
         Ints  # row of standing.places the law was found by, -1 where the turn said its place or none is known
     )
-    special_then: Ints  # index into standing.specials, -1 where no consent opens
-    special_now: Ints
-    laws: Laws
-    reach: npt.NDArray[np.int8]
+    full: InFull
 
     @property
     def permitted(self) -> Bools:
-        return np.isin(self.reason, PERMITTED)
+        return IS_PERMIT[self.reason]
+
+
+@dataclass(frozen=True)
+class InFull:
+    """Every row whose door may be open is among these. All arrays but `laws` have one value for each of `rows`."""
+
+    rows: Ints  # ascending
+    special_then: Ints  # index into standing.specials, -1 where no consent opens
+    special_now: Ints
+    laws: Laws
+    reach: npt.NDArray[np.int8]  # index into rulebook.REACHES
 
 
 @dataclass(frozen=True)
 class Parties:
-    """Who took part: members[offsets[t]:offsets[t + 1]] in talk t; `talk` has one a row, ALONE or UNKNOWN_TALK."""
+    """Who took part: members[offsets[t]:offsets[t + 1]] in talk t; `talk` says for rows ALONE, UNKNOWN_TALK or their t."""
 
-    talk: Ints
+    talk: Callable[[Ints], Ints]  # asked of the few rows that need everybody
     offsets: Ints
     members: Ints  # numbers in Standing, negative for somebody no event speaks of
 
@@ -82,7 +94,6 @@ class Laws:
     era_now: int
     cell: Ints
     cell_now: Ints
-    place_row: Ints
 
     def larger(self, table: npt.NDArray[np.int64]) -> Ints:
         return np.maximum(table[self.era, self.cell], table[self.era_now, self.cell_now])
@@ -92,8 +103,28 @@ class Laws:
 
 
 def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> Answer:
-    """Each person's own door. `place_cells`: the cell of each of standing.place_names."""
-    laws = _laws(asked, standing, book, place_cells)
+    """Each person's own door. `place_cells`: the cell of each of standing.place_names.
+
+    Most people's last word shuts it whatever the law and the moment are: their rows are answered from one table by person.
+    """
+    place_row, cell = _places(asked, standing, book, place_cells)
+    state = standing.at_rest.state[asked.person]
+    reason, entry = REASON_OF_STATE.take(state, mode="clip"), standing.at_rest.entry[asked.person]
+    everyone = bool(
+        (book.reach == REACH["never"]).any()
+    )  # a law that shuts an audience is asked of all its turns
+    rows = np.arange(state.size) if everyone else np.flatnonzero(state == UNSETTLED)
+    part = asked.take(rows)
+    laws = _laws(part, standing, book, place_cells, cell[rows])
+    reason[rows], entry[rows], full = _in_full(part, standing, book, laws, rows)
+    _deny(reason, entry, asked.moment > standing.as_of, "after_as_of")
+    _deny(reason, entry, asked.moment == NO_TIME, "no_time")
+    return Answer(reason, entry, cell, place_row, full)
+
+
+def _in_full(
+    asked: Asked, standing: Standing, book: Rulebook, laws: Laws, rows: Ints
+) -> tuple[Codes, Ints, InFull]:
     reason, entry, then_row, now_row = _consent(asked, standing, book, laws)
     _interest(asked, standing, book, laws, reason, entry)
     _minor(asked, standing, book, laws, reason, entry)
@@ -102,69 +133,69 @@ def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) 
         book.reach[laws.era_now, laws.cell_now, asked.audience],
     )
     _deny(reason, entry, reach == REACH["never"], "audience_closed")
-    _deny(reason, entry, asked.moment > standing.as_of, "after_as_of")
-    _deny(reason, entry, asked.moment == NO_TIME, "no_time")
     covered = laws.both(book.special) & (reason == CODE["consent"])
     if (standing.special_refused > LONG_AGO).any():
         refused = _of_person(standing.special_refused, asked.person, LONG_AGO)
         covered &= refused < standing.consent.value("given_at", now_row, LONG_AGO)
     special = standing.consent.value
-    return Answer(
-        reason=reason,
-        entry=entry,
-        cell=laws.cell,
-        place_row=laws.place_row,
-        special_then=np.where(covered, special("special", then_row, -1), -1),
-        special_now=np.where(covered, special("special", now_row, -1), -1),
-        laws=laws,
-        reach=reach,
-    )
+    special_then = np.where(covered, special("special", then_row, -1), -1)
+    special_now = np.where(covered, special("special", now_row, -1), -1)
+    return reason, entry, InFull(rows, special_then, special_now, laws, reach)
 
 
 def ask_others(
     asked: Asked, own: Answer, parties: Parties, standing: Standing, book: Rulebook, place_cells: Ints
-) -> tuple[Bools, Bools]:
+) -> tuple[Ints, Ints]:
     """Of rows whose own door is open but need everybody's: (whose parties are unknown, where another's door is shut)."""
-    size = asked.person.size
-    unknown, shut = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
-    needing = np.flatnonzero(own.permitted & (own.reach == REACH["all_party"]))
-    unknown[needing] = parties.talk[needing] == UNKNOWN_TALK
-    for rows in _bounded(needing[parties.talk[needing] >= 0], parties):
-        talk = parties.talk[rows]
+    needing = own.full.rows[own.full.reach == REACH["all_party"]]
+    needing = needing[own.permitted[needing]]
+    talks = parties.talk(needing)
+    unknown, shut = needing[talks == UNKNOWN_TALK], [np.empty(0, dtype=np.int64)]
+    in_talk = talks >= 0
+    for rows, talk in _bounded(needing[in_talk], talks[in_talk], parties):
         counts = parties.offsets[talk + 1] - parties.offsets[talk]
         row = np.repeat(rows, counts)
         within = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
         member = parties.members[np.repeat(parties.offsets[talk], counts) + within]
         other = member != asked.person[row]
         row, member = row[other], member[other]
-        theirs = Asked(member, asked.moment[row], np.full(row.size, -1, dtype=np.int64), asked.audience[row])
-        shut[row[~answer(theirs, standing, book, place_cells).permitted]] = True
-    return unknown, shut
+        theirs = Asked(member, asked.moment[row], None, asked.audience[row])
+        shut.append(row[~answer(theirs, standing, book, place_cells).permitted])
+    return unknown, np.concatenate(shut)
 
 
 QUESTIONS_MAX = 2_000_000  # asked of other parties at once: bounds memory where groups are large
 
 
-def _bounded(rows: Ints, parties: Parties) -> list[Ints]:
-    """`rows` in runs of at most QUESTIONS_MAX party members, at least one row each."""
+def _bounded(rows: Ints, talk: Ints, parties: Parties) -> Iterator[tuple[Ints, Ints]]:
+    """`rows` and their talks in runs of at most QUESTIONS_MAX party members, at least one row each."""
     if not rows.size:
-        return []
-    talk = parties.talk[rows]
+        return
     asked_so_far = np.cumsum(parties.offsets[talk + 1] - parties.offsets[talk])
-    return np.split(rows, np.flatnonzero(np.diff(asked_so_far // QUESTIONS_MAX)) + 1)
+    cuts = np.flatnonzero(np.diff(asked_so_far // QUESTIONS_MAX)) + 1
+    yield from zip(np.split(rows, cuts), np.split(talk, cuts), strict=True)
 
 
-def _laws(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> Laws:
-    """A turn's own place comes first, then where the person was known to be; without either, the floor."""
-    floor = book.cell(None)
+def _places(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> tuple[Ints, Ints]:
+    """Row of standing.places and cell as of the turn: its own place comes first, then where the person was known to be;
+    without either, the floor."""
     row = np.full(asked.person.size, -1, dtype=np.int64)
-    silent = np.flatnonzero((asked.place < 0) & (asked.person >= 0))
+    cell = np.full(asked.person.size, book.cell(None), dtype=np.int64)
+    placed = standing.at_rest.placed[asked.person]
+    if asked.place is not None:
+        cell = np.where(asked.place >= 0, asked.place, cell)
+        placed &= asked.place < 0
+    silent = np.flatnonzero(placed)
     row[silent] = standing.places.at(asked.person[silent], asked.moment[silent])
-    cell = np.where(asked.place >= 0, asked.place, _cells_of(row, standing, place_cells, floor))
+    cell[silent] = _cells_of(row[silent], standing, place_cells, book.cell(None))
+    return row, cell
+
+
+def _laws(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints, cell: Ints) -> Laws:
     row_now = _of_person(standing.place_now, asked.person, -1)
-    cell_now = np.where(row_now >= 0, _cells_of(row_now, standing, place_cells, floor), cell)
+    cell_now = np.where(row_now >= 0, _cells_of(row_now, standing, place_cells, book.cell(None)), cell)
     era_now = int(book.eras(np.array([standing.as_of]))[0])
-    return Laws(book.eras(asked.moment), era_now, cell, cell_now, row)
+    return Laws(book.eras(asked.moment), era_now, cell, cell_now)
 
 
 def _cells_of(rows: Ints, standing: Standing, place_cells: Ints, floor: int) -> Ints:

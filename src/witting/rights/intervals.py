@@ -28,17 +28,19 @@ class Timeline:
 
     def at(self, people: Ints, moments: Ints) -> Ints:
         """The row that held for each person at each moment, -1 where none did yet. Binary search, all at once."""
-        known = people >= 0
-        low = np.where(known, self.offsets[people], 0)  # rows below `low` start at or before the moment
-        high = np.where(known, self.offsets[people + 1], 0)
-        first = low.copy()
-        active = np.flatnonzero(low < high)
+        first, last = self.offsets[people], self.offsets[people + 1]
+        first[people < 0] = last[people < 0] = 0
+        low = first.copy()  # rows below `low` start at or before the moment
+        active = np.flatnonzero(first < last)
+        below, above, moment = first[active], last[active], moments[active]
         while active.size:
-            middle = (low[active] + high[active]) // 2
-            before = self.starts[middle] <= moments[active]
-            low[active[before]] = middle[before] + 1
-            high[active[~before]] = middle[~before]
-            active = active[low[active] < high[active]]
+            middle = (below + above) >> 1
+            before = self.starts[middle] <= moment
+            below, above = np.where(before, middle + 1, below), np.where(before, above, middle)
+            low[active] = below
+            going = below < above
+            if not going.all():
+                active, below, above, moment = active[going], below[going], above[going], moment[going]
         return np.where(low > first, low - 1, UNKNOWN)
 
     def latest(self, moment: int) -> Ints:
@@ -67,3 +69,31 @@ def timeline_of(frame: pl.DataFrame, people: int, columns: tuple[str, ...]) -> T
         starts=frame["start"].to_numpy().astype(np.int64),
         columns={name: frame[name].to_numpy().astype(np.int64) for name in columns},
     )
+
+
+def in_order(person: Ints, moment: Ints) -> Ints:
+    """The rows by person and then by moment, ties in no order. Both go into one number of 64 bits, as much of the moment as
+    there is room for: one sort of numbers, and one of the few rows it left alike, take a third of the time of a sort by two
+    columns."""
+    if not person.size:
+        return np.empty(0, dtype=np.int64)
+    since = (moment - moment.min()).astype(np.uint64)  # the difference fits, whatever the two are
+    spare = 64 - int(person.max()).bit_length()
+    cut = max(int(since.max()).bit_length() - spare, 0)
+    key = (person.astype(np.uint64) << np.uint64(min(spare, 63))) | (since >> np.uint64(cut))
+    order = np.argsort(key)
+    if cut:
+        tied = ties(key[order])
+        rows = order[tied]
+        order[tied] = rows[np.lexsort((moment[rows], person[rows]))]
+    return order
+
+
+def ties(*columns: npt.NDArray[np.generic]) -> Ints:
+    """The places of rows that are like their neighbour in every column."""
+    if not columns[0].size:
+        return np.empty(0, dtype=np.int64)
+    same = np.ones(columns[0].size - 1, dtype=np.bool_)
+    for column in columns:
+        same &= column[1:] == column[:-1]
+    return np.flatnonzero(np.append(False, same) | np.append(same, False))

@@ -22,13 +22,15 @@ from datetime import datetime
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
 from witting.errors import UnknownPurpose
 from witting.rights.event_table import conform, micros, refuse_unreadable
 from witting.rights.implied import lay_under
-from witting.rights.intervals import UNKNOWN, Bools, Ints, Timeline, timeline_of
+from witting.rights.intervals import UNKNOWN, Bools, Ints, Timeline, in_order, ties, timeline_of
+from witting.rights.numbering import Numbering, number
 from witting.rights.purposes import wider
 from witting.schema import PURPOSES
 
@@ -43,10 +45,22 @@ CLOSING = {
 # What stands at a moment. "none": the person was never asked, or never answered.
 STATES = ("none", "open", "expired", "consent_weak", "consent_invalid", *CLOSING.values())
 STATE = {name: code for code, name in enumerate(STATES)}
+UNSETTLED = 255  # beside them, in AtRest
 ADULT = 18
 NEVER = np.iinfo(np.int64).max  # later than any time, in microseconds
 NO_ENTRY = -1
 LONG_AGO = np.iinfo(np.int64).min  # before any time
+
+
+@dataclass(frozen=True)
+class AtRest:
+    """What stands for each person now, (people + 1,): the last is nobody, so that a person of -1 finds it."""
+
+    state: npt.NDArray[
+        np.uint8
+    ]  # index into STATES, UNSETTLED where a turn's moment or the law may have a say
+    entry: Ints
+    placed: Bools  # was a place ever told?
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ class Standing:
 
     purpose: str
     as_of: int  # microseconds
-    people: pl.DataFrame  # subject, person (int64), sorted by subject
+    people: Numbering  # everybody an event speaks of
     # state, entry, given_at, special (index into specials), until (of an open row); where a wider purpose includes this
     # one, through as well: 0 by name, k by wider(purpose)[k - 1]
     consent: Timeline
@@ -70,10 +84,7 @@ class Standing:
 
     def numbers(self, subjects: pl.Series) -> Ints:
         """Each subject's person number, -1 for those no event speaks of."""
-        frame = pl.DataFrame({"subject": subjects}).join(
-            self.people, on="subject", how="left", maintain_order="left"
-        )
-        return frame["person"].fill_null(UNKNOWN).to_numpy()
+        return self.people.of(subjects.cast(pl.String))
 
     @cached_property
     def consent_now(self) -> Ints:
@@ -88,9 +99,20 @@ class Standing:
         return self.places.latest(self.as_of)
 
     @cached_property
+    def at_rest(self) -> AtRest:
+        state = self.consent.value("state", self.consent_now, STATE["none"]).astype(np.uint8)
+        told = (state == STATE["none"]) & (self.noticed < NEVER)
+        state[(state == STATE["open"]) | told | self.ever_young] = UNSETTLED
+        return AtRest(
+            state=np.append(state, np.uint8(STATE["none"])),
+            entry=np.append(self.consent.value("entry", self.consent_now, NO_ENTRY), NO_ENTRY),
+            placed=np.append(np.diff(self.places.offsets) > 0, False),
+        )
+
+    @cached_property
     def ever_young(self) -> Bools:
         """(people,): was an age below 18 ever known?"""
-        young = np.zeros(self.people.height, dtype=np.bool_)
+        young = np.zeros(self.people.size, dtype=np.bool_)
         rows = np.flatnonzero(self.ages.columns["age"] < ADULT)
         young[np.searchsorted(self.ages.offsets, rows, side="right") - 1] = True
         return young
@@ -99,49 +121,72 @@ class Standing:
     def youngest_since(self) -> Ints:
         """(rows of ages,): the row of the lowest age its person was told to have from this row on."""
         row = np.arange(self.ages.starts.size, dtype=np.int64)
-        person = np.repeat(np.arange(self.people.height, dtype=np.int64), np.diff(self.ages.offsets))
+        person = np.repeat(np.arange(self.people.size, dtype=np.int64), np.diff(self.ages.offsets))
         # Backwards, so that each person's rows are lower than any of the people before them.
         rank = (person * (ADULT + 1) + self.ages.columns["age"]) * max(row.size, 1) + row
         return np.minimum.accumulate(rank[::-1])[::-1] % max(row.size, 1)
 
 
-def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: int) -> Standing:
-    """Timelines of all people in `events`. Raises UnknownPurpose, InvalidEvent (an event that cannot be read)."""
-    if purpose not in PURPOSES:
-        raise UnknownPurpose(f"The purpose {purpose!r} is not known; choose one of {', '.join(PURPOSES)}.")
+@dataclass(frozen=True)
+class Heard:
+    """The events known at a time, with their people numbered. What they mean for a purpose is in Standing."""
+
+    as_of: int  # microseconds
+    known: pl.DataFrame  # as event_table.conform gives them
+    people: Numbering
+    by_person: (
+        pl.DataFrame
+    )  # those of somebody, with `person` for `subject`, ordered by person and occurred_at
+
+
+def hear(events: pa.Table, *, as_of: datetime) -> Heard:
+    """Raises InvalidEvent for an event that cannot be read."""
     known = conform(events)
     refuse_unreadable(known)
     now = micros(as_of)
     known = known.filter(pl.col("occurred_at") <= now)
-    people = _people(known)
-    by_person = known.join(people, on="subject", how="inner")
-    consent, specials = _consents(by_person, people.height, purpose, consent_days_max)
+    theirs = known.filter(pl.col("subject").is_not_null())
+    people, person = number(theirs["subject"])
+    order = in_order(person, theirs["occurred_at"].to_numpy())
+    by_person = theirs.drop("subject").with_columns(person=pl.Series(person))[order]
+    return Heard(now, known, people, by_person)
+
+
+def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: int) -> Standing:
+    """Timelines of all people in `events`. Raises UnknownPurpose, InvalidEvent (an event that cannot be read)."""
+    refuse_unknown(purpose)
+    return standing_of(hear(events, as_of=as_of), purpose=purpose, consent_days_max=consent_days_max)
+
+
+def refuse_unknown(purpose: str) -> None:
+    if purpose not in PURPOSES:
+        raise UnknownPurpose(f"The purpose {purpose!r} is not known; choose one of {', '.join(PURPOSES)}.")
+
+
+def standing_of(heard: Heard, *, purpose: str, consent_days_max: int) -> Standing:
+    """The timelines of a purpose that is known."""
+    by_person, people = heard.by_person, heard.people.size
+    consent, specials = _consents(by_person, people, purpose, consent_days_max)
     places, place_names = _places(by_person)
     notices = _notices(by_person, purpose)
-    first = np.full(people.height, NEVER, dtype=np.int64)
-    entry = np.full(people.height, NO_ENTRY, dtype=np.int64)
+    first = np.full(people, NEVER, dtype=np.int64)
+    entry = np.full(people, NO_ENTRY, dtype=np.int64)
     first[notices["person"].to_numpy()] = notices["start"].to_numpy()
     entry[notices["person"].to_numpy()] = notices["entry"].to_numpy()
     return Standing(
         purpose=purpose,
-        as_of=now,
-        people=people,
+        as_of=heard.as_of,
+        people=heard.people,
         consent=consent,
-        ages=timeline_of(_ages(by_person), people.height, ("age", "entry")),
-        places=timeline_of(places, people.height, ("place", "entry")),
+        ages=timeline_of(_ages(by_person), people, ("age", "entry")),
+        places=timeline_of(places, people, ("place", "entry")),
         noticed=first,
         noticed_entry=entry,
-        safeguards=_assessed(known, purpose, now),
+        safeguards=_assessed(heard.known, purpose, heard.as_of),
         place_names=place_names,
         specials=specials,
-        special_refused=_special_refused(by_person, people.height),
+        special_refused=_special_refused(by_person, people),
     )
-
-
-def _people(events: pl.DataFrame) -> pl.DataFrame:
-    """Numbered in the order of their ids, so that the order of events does not matter."""
-    subjects = events.select("subject").drop_nulls().unique().sort("subject")
-    return subjects.with_columns(person=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
 def _for_purpose(purpose: str) -> pl.Expr:
@@ -172,7 +217,7 @@ def _refused(events: pl.DataFrame, purpose: str, consent_days_max: int) -> pl.Da
     named = _in_order(_about(events.filter(_for_purpose(purpose)), purpose, purpose), consent_days_max)
     named = named.filter(pl.col("closing") | _usable(purpose))
     said = named.select("person", "seq", start="occurred_at", refused=pl.col("closing").cast(pl.Int64))
-    return said.sort("person", "seq").filter(_last_of("person", "start"))
+    return said.filter(_last_of("person", "start"))
 
 
 def _states(
@@ -219,25 +264,17 @@ def _in_order(asked: pl.DataFrame, consent_days_max: int) -> pl.DataFrame:
     return _sorted(keyed, order, falling="ends").with_row_index("seq")
 
 
-def _sorted(rows: pl.DataFrame, order: Sequence[str], *, falling: str) -> pl.DataFrame:
-    """By all of `order`, nulls last. Two keys decide nearly every row, so the others are asked of ties alone."""
-    first = rows.sort(order[:2], nulls_last=True)
-    same = np.ones(max(first.height - 1, 0), dtype=np.bool_)
-    for name in order[:2]:
-        values = first[name].to_numpy()
-        same &= values[1:] == values[:-1]
-    tied = (
-        np.flatnonzero(np.append(False, same) | np.append(same, False))
-        if first.height
-        else np.array([], np.int64)
-    )
+def _sorted(rows: pl.DataFrame, order: Sequence[str], *, falling: str | None = None) -> pl.DataFrame:
+    """Rows in the order of its first two columns, by all of `order`, nulls last. These two decide nearly every row, so the
+    others are asked of ties alone."""
+    tied = ties(*(rows[name].to_numpy() for name in order[:2]))
     if not tied.size:
-        return first
-    settled = np.arange(first.height)
-    among = first[tied].with_row_index("stood")
+        return rows
+    settled = np.arange(rows.height)
+    among = rows[tied].with_row_index("stood")
     among = among.sort(order, descending=[name == falling for name in order], nulls_last=True)
     settled[tied] = tied[among["stood"].to_numpy()]
-    return first[settled]
+    return rows[settled]
 
 
 def _usable(purpose: str) -> pl.Expr:
@@ -324,8 +361,9 @@ def _settle(points: pl.DataFrame) -> pl.DataFrame:
     """One row a change: what is overtaken in the same moment goes, and so does a poor consent beside an open one."""
     poor = pl.col("state").is_in([STATE["consent_weak"], STATE["consent_invalid"]])
     open_until = pl.when(pl.col("state") == STATE["open"]).then("until").forward_fill().over("person")
+    order = in_order(points["person"].to_numpy(), points["start"].to_numpy())
     return (
-        points.sort("person", "start", "turn", "seq")
+        _sorted(points[order], ("person", "start", "turn", "seq"))
         .filter((poor & (pl.col("start") < open_until)).fill_null(False).not_())
         .filter(_last_of("person", "start"))
     )
@@ -347,7 +385,7 @@ def _ages(events: pl.DataFrame) -> pl.DataFrame:
             after=pl.col("entry").fill_null(NO_ENTRY),
             age=pl.min_horizontal(pl.col("age"), pl.lit(ADULT)).cast(pl.Int64),
         )
-        .sort("person", "start", "after", "age", descending=[False, False, False, True])
+        .pipe(_sorted, ("person", "start", "after", "age"), falling="age")
         .filter(_last_of("person", "start"))
         .rename({"after": "entry"})
     )
@@ -380,10 +418,9 @@ def _special_refused(events: pl.DataFrame, people: int) -> Ints:
 
 def _notices(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
     told = events.filter((pl.col("kind") == "notice") & _for_purpose(purpose))
-    ordered = told.select("person", start="occurred_at", entry=pl.col("entry").fill_null(NO_ENTRY)).sort(
-        "person", "start", "entry"
-    )
-    return ordered.unique("person", keep="first", maintain_order=True)
+    starts = told.select("person", start="occurred_at", entry=pl.col("entry").fill_null(NO_ENTRY))
+    ordered = _sorted(starts, ("person", "start", "entry"))
+    return ordered.filter((pl.col("person").shift(1) == pl.col("person")).fill_null(False).not_())
 
 
 def _assessed(events: pl.DataFrame, purpose: str, now: int) -> frozenset[str] | None:
