@@ -151,7 +151,9 @@ def writers(tool: str, processes: int, times: int) -> dict[str, Any]:
             child.stdin.write("\n")
             child.stdin.flush()
         claimed = 0
-        for child in children:  # until the last has said how many; how long interpreters take to end is not measured
+        for (
+            child
+        ) in children:  # until the last has said how many; how long interpreters take to end is not measured
             assert child.stdout is not None
             claimed += int(child.stdout.readline())
         wall = time.perf_counter() - began

@@ -77,7 +77,7 @@ def decide_files(
     """
     refuse_unknown(purpose)
     heard = hear(without_nameless(_read_events(events)), as_of=as_of)
-    with _parquet(turns, words=WORDS) as source, ThreadPoolExecutor(THREADS) as threads:
+    with _parquet(turns, words=WORDS) as source, ThreadPoolExecutor(THREADS + 1) as threads:
         _require(turns, source.schema_arrow)
         talks = threads.submit(_talks, turns, heard.people)
         known = packs or load_packs()
@@ -111,7 +111,7 @@ def _parquet(path: Path, *, words: Sequence[str] = ()) -> pq.ParquetFile:
 
 
 def _read_events(path: Path) -> pa.Table:
-    with _parquet(path) as source:
+    with _parquet(path, words=("kind", "verdict", "place")) as source:
         wanted = [name for name in EVENT.names if name in source.schema_arrow.names]
         try:
             return source.read(columns=wanted)
@@ -200,7 +200,7 @@ def _write(decided: Iterable[tuple[pa.Table, np.ndarray]], out: Path) -> Ints:
     with pq.ParquetWriter(
         out,
         DECIDED,
-        compression="zstd",
+        compression={name: "none" if name == "turn" else "zstd" for name in DECIDED.names},
         use_dictionary=list(SAID),
         write_statistics=False,
         store_schema=False,
@@ -216,12 +216,20 @@ def _decided(
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """In order, while the next batches are read: numpy, Polars and Arrow all let go of the interpreter."""
     ahead: deque[Future[tuple[pa.Table, np.ndarray]]] = deque()
-    for batch in batches:
+    for batch in _fetched(batches, threads):
         ahead.append(threads.submit(_decide, bench, batch, talks))
         if len(ahead) == AHEAD_MAX:
             yield ahead.popleft().result()
     while ahead:
         yield ahead.popleft().result()
+
+
+def _fetched(batches: Iterator[pa.Table], threads: ThreadPoolExecutor) -> Iterator[pa.Table]:
+    """Each batch, while the next is read."""
+    coming = threads.submit(next, batches, None)
+    while (batch := coming.result()) is not None:
+        coming = threads.submit(next, batches, None)
+        yield batch
 
 
 def _decide(bench: Bench, batch: pa.Table, talks: Talks) -> tuple[pa.Table, np.ndarray]:

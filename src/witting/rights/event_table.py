@@ -34,9 +34,10 @@ def conform(events: pa.Table) -> pl.DataFrame:
             columns.append(_column(events, field))
         else:
             columns.append(pa.chunked_array([pa.nulls(events.num_rows, field.type)]))
-    frame = pl.DataFrame(pa.table(columns, schema=EVENT))
+    frame = pl.DataFrame(pa.table(columns, names=EVENT.names))
+    words = pl.selectors.by_dtype(pl.Categorical).cast(pl.String)
     times = ("occurred_at", "valid_from", "expires_at")
-    return frame.with_columns(pl.col(name).dt.epoch("us") for name in times)
+    return frame.with_columns(words, *(pl.col(name).dt.epoch("us") for name in times))
 
 
 def to_micros(times: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -47,6 +48,8 @@ def to_micros(times: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _column(events: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     column = events[field.name]
+    if pa.types.is_dictionary(column.type) and column.type.value_type == field.type:
+        return column  # Polars makes words of it in a tenth of the time
     try:
         return (
             to_micros(column)

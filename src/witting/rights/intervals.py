@@ -81,11 +81,25 @@ def in_order(person: Ints, moment: Ints) -> Ints:
     spare = 64 - int(person.max()).bit_length()
     cut = max(int(since.max()).bit_length() - spare, 0)
     key = (person.astype(np.uint64) << np.uint64(min(spare, 63))) | (since >> np.uint64(cut))
-    order = np.argsort(key)
+    order = order_of(key)
     if cut:
         tied = ties(key[order])
         rows = order[tied]
         order[tied] = rows[np.lexsort((moment[rows], person[rows]))]
+    return order
+
+
+def order_of(keys: npt.NDArray[np.uint64]) -> Ints:
+    """The rows by their keys, equal ones in no order. Each key goes into one number with its row, which costs it a few of
+    its bits; numbers are sorted in half the time that their places are, and those left alike are few."""
+    bits = np.uint64(max(keys.size, 1).bit_length())
+    packed = (keys >> bits << bits) | np.arange(keys.size, dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    ascending = keys[order]
+    if np.any(ascending[1:] < ascending[:-1]):
+        tied = ties(ascending >> bits)
+        order[tied] = order[tied][np.argsort(ascending[tied])]
     return order
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from witting.rights.intervals import UNKNOWN, Ints
+from witting.rights.intervals import UNKNOWN, Ints, order_of
 
 Hashes = npt.NDArray[np.uint64]
 BUCKET_BITS_MAX = 28
@@ -56,7 +56,7 @@ class Numbering:
 def number(words: pl.Series) -> tuple[Numbering, Ints]:
     """The different words among these, none of them null, and the number of each. Their order does not matter."""
     hashes = hashes_of(words)
-    order = np.argsort(hashes)
+    order = order_of(hashes)
     ascending = hashes[order]
     first = np.ones(order.size, dtype=np.bool_)
     first[1:] = ascending[1:] != ascending[:-1]

@@ -32,7 +32,7 @@ from witting.rights.implied import lay_under
 from witting.rights.intervals import UNKNOWN, Bools, Ints, Timeline, in_order, ties, timeline_of
 from witting.rights.numbering import Numbering, number
 from witting.rights.purposes import wider
-from witting.schema import PURPOSES
+from witting.schema import EVENT_KINDS, PURPOSES
 
 STATE_COLUMNS = ("person", "kind", "occurred_at", "verdict", "valid_from", "expires_at", "special", "entry")
 CLOSING = {
@@ -144,12 +144,18 @@ def hear(events: pa.Table, *, as_of: datetime) -> Heard:
     known = conform(events)
     refuse_unreadable(known)
     now = micros(as_of)
-    known = known.filter(pl.col("occurred_at") <= now)
-    theirs = known.filter(pl.col("subject").is_not_null())
+    known = _kept(known, pl.col("occurred_at") <= now).with_columns(pl.col("kind").cast(pl.Enum(EVENT_KINDS)))
+    theirs = _kept(known, pl.col("subject").is_not_null())
     people, person = number(theirs["subject"])
     order = in_order(person, theirs["occurred_at"].to_numpy())
-    by_person = theirs.drop("subject").with_columns(person=pl.Series(person))[order]
+    by_person = theirs.drop("subject", "safeguards").with_columns(person=pl.Series(person))[order]
     return Heard(now, known, people, by_person)
+
+
+def _kept(rows: pl.DataFrame, wanted: pl.Expr) -> pl.DataFrame:
+    """Without a copy where all are wanted, as nearly always."""
+    kept = rows.select(wanted).to_series()
+    return rows if kept.all() else rows.filter(kept)
 
 
 def stand(events: pa.Table, *, purpose: str, as_of: datetime, consent_days_max: int) -> Standing:
@@ -240,10 +246,11 @@ def _about(events: pl.DataFrame, purpose: str, through: str) -> pl.DataFrame:
     # A no without purposes means all of them; a signal without any said nothing.
     silent = (pl.col("purposes").list.len().fill_null(0) == 0) & (pl.col("kind") != "signal")
     closing = pl.col("kind").is_in(list(CLOSING))
-    reaches = _for_purpose(purpose) | _for_purpose(through) | silent | (pl.col("kind") == "erasure_request")
-    asked = events.select(*STATE_COLUMNS, "purposes")
-    asked = asked.filter(((pl.col("kind") == "consent") & _for_purpose(through)) | (closing & reaches))
-    return asked.drop("purposes")
+    reaches = _for_purpose(purpose) | silent | (pl.col("kind") == "erasure_request")
+    if through != purpose:
+        reaches = reaches | _for_purpose(through)
+    asked = events.select(((pl.col("kind") == "consent") & _for_purpose(through)) | (closing & reaches))
+    return events.select(STATE_COLUMNS).filter(asked.to_series())
 
 
 def _in_order(asked: pl.DataFrame, consent_days_max: int) -> pl.DataFrame:
@@ -359,14 +366,20 @@ def _other_points(asked: pl.DataFrame, purpose: str) -> pl.DataFrame:
 
 def _settle(points: pl.DataFrame) -> pl.DataFrame:
     """One row a change: what is overtaken in the same moment goes, and so does a poor consent beside an open one."""
-    poor = pl.col("state").is_in([STATE["consent_weak"], STATE["consent_invalid"]])
-    open_until = pl.when(pl.col("state") == STATE["open"]).then("until").forward_fill().over("person")
     order = in_order(points["person"].to_numpy(), points["start"].to_numpy())
-    return (
-        _sorted(points[order], ("person", "start", "turn", "seq"))
-        .filter((poor & (pl.col("start") < open_until)).fill_null(False).not_())
-        .filter(_last_of("person", "start"))
-    )
+    points = _sorted(points[order], ("person", "start", "turn", "seq"))
+    poor = pl.col("state").is_in([STATE["consent_weak"], STATE["consent_invalid"]])
+    beside = poor & (pl.col("start") < pl.lit(pl.Series(_open_until(points), dtype=pl.Int64)))
+    return points.filter(beside.not_()).filter(_last_of("person", "start"))
+
+
+def _open_until(points: pl.DataFrame) -> Ints:
+    """For each row, until when its person's last consent that opened anything up to it is open; else LONG_AGO."""
+    person, rows = points["person"].to_numpy(), np.arange(points.height)
+    opened = points["state"].to_numpy() == STATE["open"]
+    last = np.maximum.accumulate(np.where(opened, rows, 0))
+    theirs = opened[last] & (person[last] == person)
+    return np.where(theirs, points["until"].to_numpy()[last], LONG_AGO)
 
 
 def _last_of(*names: str) -> pl.Expr:
