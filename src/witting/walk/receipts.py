@@ -5,7 +5,7 @@ sealed evidence for its person. Not covered: what a receipt says (`reports/recei
 
 Every receipt is issued with the moment it was made as a fact of its ledger entry. Asked again, it is made with that moment
 again: where it comes out the same its document is written anew, otherwise (the house has since stated its address) a new one
-replaces it. Cost: one look through the receipts ever issued, about a hundred bytes of memory for each.
+replaces it. Cost: one look through the receipts ever issued, about half a KiB of memory for each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from witting.errors import SubjectErased
 from witting.ledger.certificate import commitment, issue_all, seal_all, statement_text
 from witting.ledger.entry import Entry
+from witting.reports.kantara import write_kantara
 from witting.reports.receipts import KINDS, About, House, Receipt, make_receipt
 from witting.rights.notice.record import ENTRY_KIND, Versions
 from witting.workspace import Workspace
@@ -28,18 +29,38 @@ from witting.workspace import Workspace
 ISSUED = "receipt.issued"
 AT_ONCE_MAX = 2_000  # receipts in one append and under one checkpoint; bounds memory
 FOLDER = "receipts"
+KANTARA = ".kantara.json"
+SUFFIXES = (".json", ".tlog-proof", KANTARA)
 
 
 @dataclass(frozen=True)
 class Issued:
     """A receipt and where it lies."""
 
-    entry: int  # the event's
-    kind: str
+    about: About
     receipt: Receipt
     path: Path
     new: bool  # sealed just now, not found again
     later: tuple[int, ...]  # entries in which the person said something since
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """The newest receipt of an event, as the entry that seals it says."""
+
+    entry: int
+    receipt: str  # id
+    created: str
+    replaces: str | None
+    body_sha256: str
+
+
+@dataclass(frozen=True)
+class _Made:
+    about: About
+    later: tuple[int, ...]
+    receipt: Receipt
+    sealed: int | None  # by which entry, where it was issued before
 
 
 @dataclass
@@ -50,9 +71,7 @@ class Desk:
     now: datetime
     versions: Versions = field(init=False)
     house: House = field(init=False)
-    before: dict[int, tuple[int, str, str]] = field(
-        init=False
-    )  # event -> (sealing entry, created, receipt id)
+    before: dict[int, _Sealed] = field(init=False)  # by the event's entry
 
     def __post_init__(self) -> None:
         ledger, settings = self.workspace.ledger, self.workspace.settings
@@ -61,7 +80,13 @@ class Desk:
             ledger.verifier_key.name, settings.controller, settings.receipts, settings.rights.consent_days_max
         )
         self.before = {
-            entry.body["about"]: (entry.index, entry.body["created"], entry.body["receipt"])
+            entry.body["about"]: _Sealed(
+                entry.index,
+                entry.body["receipt"],
+                entry.body["created"],
+                entry.body.get("replaces"),
+                entry.body["statement"]["body_sha256"],
+            )
             for entry in ledger.entries(kind=ISSUED)
         }
 
@@ -69,41 +94,64 @@ class Desk:
         """In batches of AT_ONCE_MAX: one append, one checkpoint, then each document and the proof of its event."""
         waiting = iter(abouts)
         while batch := list(islice(waiting, AT_ONCE_MAX)):
-            yield from self._issue([(about, later, *self._made(about)) for about, later in batch])
+            yield from self._issue([self._made(about, later) for about, later in batch])
 
-    def _made(self, about: About) -> tuple[Receipt, int | None]:
-        """The receipt, and the entry that seals exactly it, where one does."""
+    def _made(self, about: About, later: tuple[int, ...]) -> _Made:
+        """The receipt as it was issued before, where it comes out the same again; else a new one."""
         known = self.before.get(about.entry.index)
         if known is None:
-            return make_receipt(about, self.house, created=self.now), None
-        sealing, created, earlier = known
-        again = make_receipt(
-            about, self.house, created=datetime.fromisoformat(created), replaces=self._replaced(sealing)
-        )
-        if self._seals(sealing, again):
-            return again, sealing
-        return make_receipt(about, self.house, created=self.now, replaces=earlier), None
+            return _Made(about, later, make_receipt(about, self.house, created=self.now), None)
+        created = datetime.fromisoformat(known.created)
+        again = make_receipt(about, self.house, created=created, replaces=known.replaces)
+        if commitment("receipt", again.body)["body_sha256"] == known.body_sha256:
+            return _Made(about, later, again, known.entry)
+        new = make_receipt(about, self.house, created=self.now, replaces=known.receipt)
+        return _Made(about, later, new, None)
 
-    def _replaced(self, sealing: int) -> str | None:
-        return self.workspace.ledger.entry(sealing).body.get("replaces")
-
-    def _seals(self, sealing: int, receipt: Receipt) -> bool:
-        return self.workspace.ledger.entry(sealing).body["statement"] == commitment("receipt", receipt.body)
-
-    def _issue(self, batch: Sequence[tuple[About, tuple[int, ...], Receipt, int | None]]) -> Iterator[Issued]:
+    def _issue(self, batch: Sequence[_Made]) -> Iterator[Issued]:
         ledger = self.workspace.ledger
-        fresh = [(about, receipt) for about, _, receipt, sealing in batch if sealing is None]
-        facts = [(receipt.body, _facts(about, receipt)) for about, receipt in fresh]
+        facts = [(one.receipt.body, _facts(one.about, one.receipt)) for one in batch if one.sealed is None]
         new = iter(seal_all(ledger, "receipt", facts, now=self.now) if facts else ())
-        sealed = [(next(new) if sealing is None else sealing) for _, _, _, sealing in batch]
-        pairs = [(index, receipt.body) for index, (_, _, receipt, _) in zip(sealed, batch, strict=True)]
+        sealed = [(next(new) if one.sealed is None else one.sealed) for one in batch]
+        missing = [
+            (index, one)
+            for index, one in zip(sealed, batch, strict=True)
+            if one.sealed is None or not self._stands(one)
+        ]
+        self._write(missing)
+        for one in batch:
+            path = self.workspace.path(FOLDER, f"{one.receipt.id}.json")
+            yield Issued(one.about, one.receipt, path, one.sealed is None, one.later)
+
+    def _stands(self, one: _Made) -> bool:
+        """Both files are there and the document is of this entry and body: then they stay as they were handed out."""
+        document, proof = (self.workspace.path(FOLDER, f"{one.receipt.id}{name}") for name in SUFFIXES[:2])
+        if not document.is_file() or not proof.is_file():
+            return False
+        try:
+            held = json.loads(document.read_bytes())
+            return (held["entry"], held["body"]) == (one.sealed, one.receipt.body)
+        except (ValueError, KeyError, TypeError):
+            return False
+
+    def _write(self, missing: Sequence[tuple[int, _Made]]) -> None:
+        if not missing:
+            return
+        ledger = self.workspace.ledger
         note = ledger.checkpoint(now=self.now)
-        documents = issue_all(ledger, pairs, note=note)
-        for (about, later, receipt, sealing), document in zip(batch, documents, strict=True):
-            path = self.workspace.write(FOLDER, f"{receipt.id}.json", text=statement_text(document))
-            proof = ledger.tlog_proof(about.entry.index, now=self.now, note=note)
-            self.workspace.write(FOLDER, f"{receipt.id}.tlog-proof", text=proof)
-            yield Issued(about.entry.index, about.kind, receipt, path, sealing is None, later)
+        documents = issue_all(ledger, [(index, one.receipt.body) for index, one in missing], note=note)
+        for (_, one), document in zip(missing, documents, strict=True):
+            self.workspace.write(FOLDER, f"{one.receipt.id}.json", text=statement_text(document))
+            proof = ledger.tlog_proof(one.about.entry.index, now=self.now, note=note)
+            self.workspace.write(FOLDER, f"{one.receipt.id}.tlog-proof", text=proof)
+
+    def kantara(self, one: Issued) -> tuple[Path | None, tuple[str, ...]]:
+        """The receipt in Kantara's format beside the sealed one, or None and why it cannot be written."""
+        written = write_kantara(one.about, self.house, one.receipt)
+        if written.receipt is None:
+            return None, written.problems
+        text = json.dumps(written.receipt, indent=2, ensure_ascii=False) + "\n"
+        return self.workspace.write(FOLDER, f"{one.receipt.id}{KANTARA}", text=text), ()
 
 
 def _facts(about: About, receipt: Receipt) -> dict[str, Any]:
@@ -210,7 +258,7 @@ def forget_receipts(workspace: Workspace, subject_id: str) -> int:
     gone = 0
     for entry in workspace.ledger.entries(kind=ISSUED):
         if entry.body["about"] in mine:
-            for suffix in ("json", "tlog-proof"):
-                workspace.path(FOLDER, f"{entry.body['receipt']}.{suffix}").unlink(missing_ok=True)
+            for suffix in SUFFIXES:
+                workspace.path(FOLDER, f"{entry.body['receipt']}{suffix}").unlink(missing_ok=True)
             gone += 1
     return gone

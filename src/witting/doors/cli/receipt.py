@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,6 +46,7 @@ def receipt(
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
     since: int = 0,
     evidence: Path | None = None,
+    format_: Annotated[Literal["dpv", "kantara"], Parameter(name="--format")] = "dpv",
     common: Common = DEFAULT,
 ) -> int:
     """Issue receipts of what a person said. Exit code 1 if a mandatory field of one was stated by nobody.
@@ -64,11 +65,13 @@ def receipt(
         With --all: only of ledger entries from this one on.
     evidence
         A folder outside the workspace: also open the sealed evidence of each into it, for the person alone.
+    format_
+        kantara: also write each in Kantara's Consent Receipt 1.1, which knows valid consents only.
     """
     if (handle is None) != all_:
         raise UsageError("name a person (source:name), or say --all for everybody; not both.")
-    if all_ and (entry is not None or evidence is not None):
-        raise UsageError("--entry and --evidence are for one person.")
+    if all_ and (entry is not None or evidence is not None or format_ != "dpv"):
+        raise UsageError("--entry, --evidence and --format are for one person.")
     workspace = Workspace.open(common.workspace)
     kinds = tuple(kind or KINDS)
     folder = None if evidence is None else _outside(evidence, workspace)
@@ -77,12 +80,18 @@ def receipt(
         return _everybody(desk, kinds, since, common)
     issued = list(desk.issue(abouts_of(desk, find_person(workspace, handle), kinds=kinds, entry=entry)))
     opened = [] if folder is None else list(_open(workspace, issued, folder))
+    kantara = {one.about.entry.index: desk.kantara(one) for one in issued} if format_ == "kantara" else {}
     said = {
         "receipts": [_as_json(one, workspace) for one in issued],
         "evidence": [str(path) for path in opened],
+        "kantara": [
+            {"entry": entry, "path": _inside(path, workspace), "problems": list(problems)}
+            for entry, (path, problems) in kantara.items()
+        ],
     }
-    show(common, said, lambda: _page(issued, opened, workspace))
-    return 1 if any(one.receipt.incomplete for one in issued) else 0
+    show(common, said, lambda: "\n".join([_page(issued, opened, workspace), *_kantara(kantara, workspace)]))
+    gaps = any(one.receipt.incomplete for one in issued) or any(problems for _, problems in kantara.values())
+    return 1 if gaps else 0
 
 
 def _everybody(desk: Desk, kinds: tuple[str, ...], since: int, common: Common) -> int:
@@ -116,7 +125,7 @@ def _outside(folder: Path, workspace: Workspace) -> Path:
 
 def _open(workspace: Workspace, issued: Iterable[Issued], folder: Path) -> Iterator[Path]:
     for one in issued:
-        entry = workspace.ledger.entry(one.entry)
+        entry = one.about.entry
         opening = opening_of(workspace, entry)
         if opening is not None:
             said = {"commitment": entry.body["evidence_commitment"], **opening}
@@ -128,9 +137,9 @@ def _open(workspace: Workspace, issued: Iterable[Issued], folder: Path) -> Itera
 def _as_json(one: Issued, workspace: Workspace) -> dict[str, Any]:
     return {
         "receipt": one.receipt.id,
-        "path": str(one.path.relative_to(workspace.root)),
-        "entry": one.entry,
-        "kind": one.kind,
+        "path": _inside(one.path, workspace),
+        "entry": one.about.entry.index,
+        "kind": one.about.kind,
         "state": one.receipt.state,
         "incomplete": list(one.receipt.incomplete),
         "new": one.new,
@@ -144,10 +153,10 @@ def _page(issued: list[Issued], opened: list[Path], workspace: Workspace) -> str
     lines = []
     for one in issued:
         lines.append(
-            f"entry {one.entry}, {one.kind}: {one.receipt.state.replace('_', ' ')}"
+            f"entry {one.about.entry.index}, {one.about.kind}: {one.receipt.state.replace('_', ' ')}"
             f"{'' if one.new else ' (issued before)'}"
         )
-        lines.append(f"  {one.path.relative_to(workspace.root)}, proof of the entry beside it as .tlog-proof")
+        lines.append(f"  {_inside(one.path, workspace)}, proof of the entry beside it as .tlog-proof")
         if one.later:
             lines.append(f"  said since, with receipts of their own: {', '.join(map(str, one.later))}")
         if one.receipt.incomplete:
@@ -155,6 +164,17 @@ def _page(issued: list[Issued], opened: list[Path], workspace: Workspace) -> str
     lines += _ways_out({name for one in issued for name in one.receipt.incomplete})
     lines += [f"Evidence, opened for the person alone: {path}" for path in opened]
     return "\n".join([*lines, "Check one offline: witting verify FILE, or verify/witting_verify.py FILE."])
+
+
+def _inside(path: Path | None, workspace: Workspace) -> str | None:
+    return None if path is None else str(path.relative_to(workspace.root))
+
+
+def _kantara(written: Mapping[int, tuple[Path | None, tuple[str, ...]]], workspace: Workspace) -> list[str]:
+    return [
+        f"entry {entry}, Kantara: {_inside(path, workspace) or 'NOT WRITTEN: ' + '; '.join(problems)}"
+        for entry, (path, problems) in written.items()
+    ]
 
 
 def _ways_out(missing: Iterable[str]) -> list[str]:

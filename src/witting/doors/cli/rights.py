@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
@@ -25,21 +27,57 @@ from witting.workspace import Workspace
 EVIDENCE_BYTES_MAX = 1 << 20
 
 
-def record(events: Path, /, *, common: Common = DEFAULT) -> int:
+def record(
+    events: Path,
+    /,
+    *,
+    format_: Annotated[Literal["witting", "kantara"], Parameter(name="--format")] = "witting",
+    purposes: Path | None = None,
+    signed_by: Path | None = None,
+    common: Common = DEFAULT,
+) -> int:
     """Record a log of rights events. All of it or, if one line is wrong, none of it.
 
     Parameters
     ----------
     events
-        JSON lines, docs/formats/rights-events.md.
+        JSON lines, docs/formats/rights-events.md; or Kantara consent receipts.
+    format_
+        witting, or kantara: Consent Receipts 1.1 as JSON, JSON lines or signed (JWT).
+    purposes
+        For kantara: a TOML that maps their free texts to purposes, docs/receipts.md.
+    signed_by
+        For kantara: every receipt must be signed by this public key (PEM).
     """
     if not events.is_file():
         raise UsageError(f"there is no file {events}.")
+    if (format_ == "kantara") != (purposes is not None) or (signed_by is not None and format_ != "kantara"):
+        raise UsageError("--purposes goes with --format kantara, always; --signed-by only there.")
     workspace = Workspace.open(common.workspace)
     at = now()
+    if purposes is not None:
+        return _kantara(workspace, events, purposes, signed_by, at, common)
     report = _record(workspace, read_events(events, now=at), at)
     show(common, report, lambda: "\n".join(f"{name}: {count}" for name, count in report.items()))
     return 0
+
+
+def _kantara(
+    workspace: Workspace, receipts: Path, purposes: Path, key: Path | None, at: datetime, common: Common
+) -> int:
+    """Exit code 1 where something was left out: nobody should take it for done."""
+    from witting.rights.kantara import read_kantara, read_mapping
+
+    reading = read_kantara(receipts, mapped=read_mapping(purposes), key=key, now=at)
+    said = {**_record(workspace, reading.events, at), **reading.as_json()}
+    lines = [f"{name}: {value}" for name, value in said.items()]
+    if set(said["verdicts"]) - {"valid"}:
+        lines.append(
+            "A receipt does not show how a consent was asked for, so these are recorded as given and open nothing. "
+            "Ask those people again (witting rights notice)."
+        )
+    show(common, said, lambda: "\n".join(lines))
+    return 1 if reading.left else 0
 
 
 def object_(handle: str, /, *, purpose: str | None = None, common: Common = DEFAULT) -> int:
