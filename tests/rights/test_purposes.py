@@ -145,8 +145,8 @@ def test_a_door_open_through_two_purposes_in_turn_is_open_then_and_now():
 def test_the_explanation_names_the_wider_purpose():
     row = turns([60]).to_pylist()[0]
     table = pa.Table.from_pylist([YES | {"entry": 4}], schema=EVENT)
-    text = "\n".join(explain(row, table, purpose=NARROW, as_of=AS_OF, packs=PACKS))
-    assert "an open consent to fine_tune_own_model, which includes it (ledger entry 4)" in text
+    said = explain(row, table, purpose=NARROW, as_of=AS_OF, packs=PACKS)
+    assert "an open consent to fine_tune_own_model, which includes it (entry 4)" in str(said.asked)
 
 
 @st.composite

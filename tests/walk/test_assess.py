@@ -141,18 +141,22 @@ def test_one_missing_proof_keeps_the_door_shut_and_is_named(
     assert missing(said) == ["non_user_objection"]
     assert said["laws"]["eu"] == {"missing": ["non_user_objection"], "open": False}
     assert permitted_by_interest(root) == 0
-    (turn,) = [one for one in explained(root, witting_here) if "legitimate_interest: asks" in one]
-    assert "1 of 15 safeguards missing (non_user_objection)" in turn
+    (asked,) = [
+        one for one in explained(root, witting_here)["asked"] if one["rule"] == "eu.legitimate_interest"
+    ]
+    assert "1 of 15 safeguards missing (non_user_objection)" in asked["saw"]
 
 
-def explained(root: Path, witting_here: Callable[..., Said]) -> list[str]:
+def explained(root: Path, witting_here: Callable[..., Said]) -> dict[str, Any]:
     workspace = Workspace.open(root)
     subject = workspace.vault.find(handle(next(iter(TOLD))))
     from witting.walk.decide import turn_facts
 
     row = next(r for table in turn_facts(workspace) for r in table.to_pylist() if r["subject_id"] == subject)
-    said = witting_here("rights", "explain", row["row_id"], "--workspace", root, "--json").json
-    return list(said["because"])
+    said: dict[str, Any] = witting_here(
+        "rights", "explain", row["row_id"], "--workspace", root, "--json"
+    ).json
+    return said
 
 
 @pytest.mark.parametrize(

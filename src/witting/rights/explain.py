@@ -1,29 +1,36 @@
-"""Why may this one turn be used, or not: every rule asked, what it saw, what it answered, in sentences.
+"""Why may this one turn be used, or not: every rule asked, what it saw, what it answered, and what would change it.
 
-Covers: one turn for one purpose as of one time. Not covered: deciding (the same bulk decision is asked, so that the
-sentences cannot differ from it). Other people in the talk appear as a number, never by id.
+Covers: one turn for one purpose as of one time. Not covered: deciding (the same bulk decision is asked, so that what is said
+cannot differ from it), what would change it (`changes.py`, which decides again). Other people in the talk appear as a
+number, never by id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from witting.intake.facts import all_facts
+from witting.rights.changes import changes
 from witting.rights.decide import CONSENT_DAYS_MAX, TURN_FACTS, decide
+from witting.rights.event_table import micros
 from witting.rights.implied import BY_NAME
-from witting.rights.intervals import Ints
+from witting.rights.intervals import Ints, Timeline
 from witting.rights.policy import Pack, Packs
 from witting.rights.purposes import wider
-from witting.rights.reasons import PERMITS, REASONS
+from witting.rights.reasons import REASONS, RULE_OF
 from witting.rights.standing import of_subjects
-from witting.rights.timeline import NEVER, STATE, STATES, Standing, stand
+from witting.rights.timeline import ADULT, NEVER, NO_ENTRY, STATE, STATES, Standing, stand
 from witting.schema import AUDIENCES
 
+YES, NO, NOT_ASKED = "yes", "no", "-"
+DAY_MICROS = 86_400_000_000
 SAYS = {
     "none": "no answer to this purpose",
     "open": "an open consent",
@@ -36,32 +43,43 @@ SAYS = {
     "erasure_requested": "a request to be erased",
     "signalled": "a preference signal that says no",
 }
-WHAT_WOULD_CHANGE_IT = {
-    "no_subject": "Nothing, unless the export says who spoke.",
-    "account_unknown": "Reading the export as a named account (`witting intake --account`), then that person's valid consent.",
-    "no_time": "Nothing, unless the export says when it was said.",
-    "after_as_of": "Ask again as of a later day.",
-    "minor": "Nothing: what was said as a minor stays unused.",
-    "no_consent": "The person's valid consent, for what they say from then on.",
-    "refused": "A later valid consent of the person.",
-    "objected": "A later valid consent of the person.",
-    "withdrawn": "A later valid consent of the person.",
-    "signalled": "A later valid consent of the person, in words; no other signal does.",
-    "erasure_requested": "A later valid consent of the person, until the erasure is done; then nothing.",
-    "expired": "A renewed valid consent of the person.",
-    "consent_weak": "A consent asked for properly; `rights judge` lists what to mend.",
-    "consent_invalid": "A consent asked for properly; `rights judge` lists what to mend.",
-    "before_consent": "Nothing: the person agreed only to what came later.",
-    "before_notice": "The person's valid consent.",
-    "lead_time": "Time: ask again once the waiting time is over and nobody objected.",
-    "age_unknown": "An age event that says the person is an adult, or their valid consent.",
-    "safeguard_missing": "An assessment that proves every safeguard, or the person's valid consent.",
-    "audience_closed": "Nothing under these rules.",
-    "third_party": "Valid consents of everybody else in this talk.",
-    "platform_terms": "Other terms of that platform; `witting intake sources` shows those known here.",
-    "origin_refuses": "Nothing, unless the place it was published at changes what it says.",
-    "parties_unknown": "An export that says who took part.",
-}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One rule: what it saw and answered (`yes`, `no`, or `-` where it was not asked), and the ledger entries it saw."""
+
+    rule: str
+    saw: str
+    answer: str
+    entries: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer to one question. Sentences hold dates, counts and ids of entries, never a word or another person's id."""
+
+    turn: str | None
+    purpose: str
+    as_of: datetime
+    law: str  # a sentence
+    asked: tuple[Asked, ...]
+    decision: str  # permit | deny
+    reason: str  # reasons.NAMES
+    because: str  # a sentence
+    rule: str
+    plain: str  # what that rule says, with its citation
+    entry: int | None
+    would_change: tuple[str, ...]
+
+    @property
+    def entries(self) -> list[int]:
+        """Every ledger entry that was seen."""
+        seen = {entry for one in self.asked for entry in one.entries}
+        return sorted(seen if self.entry is None else seen | {self.entry})
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"as_of": self.as_of.isoformat(), "asked": [asdict(one) for one in self.asked]}
 
 
 def explain(
@@ -73,34 +91,53 @@ def explain(
     packs: Packs,
     consent_days_max: int = CONSENT_DAYS_MAX,
     nameless: Collection[str] = (),
-) -> list[str]:
-    """Sentences, first the question, last what would change the answer. `turn` has the columns of TURN_FACTS, `nameless` is
-    as in `decide`."""
+) -> Explanation:
+    """`turn` has the columns of TURN_FACTS, `nameless` is as in `decide`. Cost: the decision of one turn, some forty times."""
     subject = turn.get("subject_id")
     parties = turn.get("parties") or []
     near = of_subjects(events, [one for one in {subject, *parties} if one is not None])
-    known = {name: turn.get(name) for name in TURN_FACTS.names}
-    table = pa.Table.from_pylist([known], schema=TURN_FACTS)
+    table = _given_parties(
+        pa.Table.from_pylist([{name: turn.get(name) for name in TURN_FACTS.names}], schema=TURN_FACTS)
+    )
     settings: dict[str, Any] = {
         "purpose": purpose,
-        "as_of": as_of,
         "packs": packs,
         "consent_days_max": consent_days_max,
         "nameless": nameless,
     }
-    decided = decide(_given_parties(table), near, **settings).to_pylist()[0]
+    decided = decide(table, near, as_of=as_of, **settings).to_pylist()[0]
     stands = stand(near, purpose=purpose, as_of=as_of, consent_days_max=consent_days_max)
-    at = turn.get("occurred_at") or as_of
-    pack = packs.for_place(decided["place"], at)
-    return [
-        f"May turn {turn.get('row_id')} be used for {purpose}, as of {_day(as_of)}?",
-        _law(pack, decided["place"]),
-        _time(pack, turn.get("occurred_at"), as_of),
-        *_person(pack, stands, subject, at, decided["place"]),
-        _others(pack, table, near, settings, turn.get("audience"), len(set(parties) - {subject})),
-        *_terms(pack, turn, purpose, as_of),
-        *_answer(pack, decided),
-    ]
+    pack = packs.for_place(decided["place"], turn.get("occurred_at") or as_of)
+    rule = pack.rule(decided["rule"])
+    plain = (
+        f"{rule.plain} ({rule.citation}{'' if rule.reviewed else '; citation not reviewed'})" if rule else ""
+    )
+    return Explanation(
+        turn=turn.get("row_id"),
+        purpose=purpose,
+        as_of=as_of,
+        law=_law(pack, decided["place"]),
+        asked=(
+            _time(pack, turn.get("occurred_at"), as_of),
+            *_person(pack, stands, subject, turn.get("occurred_at") or as_of, decided),
+            _others(
+                pack,
+                table,
+                near,
+                settings | {"as_of": as_of},
+                turn.get("audience"),
+                len(set(parties) - {subject}),
+            ),
+            *_terms(pack, turn, purpose, as_of),
+        ),
+        decision=decided["decision"],
+        reason=decided["reason"],
+        because=REASONS[decided["reason"]],
+        rule=decided["rule"],
+        plain=plain,
+        entry=decided["entry"],
+        would_change=changes(table, near, decided, as_of=as_of, settings=settings, stands=stands, pack=pack),
+    )
 
 
 def _given_parties(table: pa.Table) -> pa.Table:
@@ -112,53 +149,69 @@ def _given_parties(table: pa.Table) -> pa.Table:
 def _law(pack: Pack, place: str | None) -> str:
     where = f"The person's place was {place}" if place else "The person's place is not known"
     unread = "" if pack.reviewed else "; not yet reviewed by a lawyer"
-    return f"{where}, so the rules of {pack.title} are asked (pack {pack.jurisdiction}, version {pack.version}{unread})."
+    return f"{where}: {pack.title} (pack {pack.jurisdiction}, version {pack.version}{unread})."
 
 
-def _terms(pack: Pack, turn: Mapping[str, Any], purpose: str, as_of: datetime) -> list[str]:  # Any: TURN
+def _terms(pack: Pack, turn: Mapping[str, Any], purpose: str, as_of: datetime) -> list[Asked]:  # Any: TURN
     """What the platform's terms and the place of publication said, where either says anything."""
-    lines = []
+    found = []
     if (facts := all_facts().get(str(turn.get("surface")))) is not None:
         term = facts.permitted(as_of.date())
-        said = "yes" if purpose in term.purposes else "no"
-        lines.append(
-            f"{pack.rule_id('platform_terms')}: saw the terms of {facts.title} since {term.from_day.isoformat()}"
-            f"{'' if term.reviewed else ' (not read by us)'}; answered {said}."
-        )
+        saw = f"the terms of {facts.title} since {term.from_day.isoformat()}{'' if term.reviewed else ' (not read by us)'}"
+        found.append(Asked(pack.rule_id("platform_terms"), saw, YES if purpose in term.purposes else NO))
     if turn.get("barred"):
-        said = "no" if purpose in turn["barred"] else "yes"
-        lines.append(f"{pack.rule_id('origin_signals')}: saw what it was published with; answered {said}.")
-    return lines
+        answer = NO if purpose in turn["barred"] else YES
+        found.append(Asked(pack.rule_id("origin_signals"), "what it was published with", answer))
+    return found
 
 
-def _time(pack: Pack, occurred_at: datetime | None, as_of: datetime) -> str:
+def _time(pack: Pack, occurred_at: datetime | None, as_of: datetime) -> Asked:
     if occurred_at is None:
-        return f"{pack.rule_id('as_of')}: saw no time; answered no."
-    return f"{pack.rule_id('as_of')}: saw {_day(occurred_at)}; answered {'no' if occurred_at > as_of else 'yes'}."
+        return Asked(pack.rule_id("as_of"), "no time", NO)
+    return Asked(pack.rule_id("as_of"), f"said on {_day(occurred_at)}", NO if occurred_at > as_of else YES)
 
 
-def _person(pack: Pack, stands: Standing, subject: str | None, at: datetime, place: str | None) -> list[str]:
+def _person(
+    pack: Pack, stands: Standing, subject: str | None, at: datetime, decided: Mapping[str, Any]
+) -> list[Asked]:
     person = int(stands.numbers(pl.Series([subject], dtype=pl.String))[0])
     if person < 0:
-        return [f"{pack.rule_id('consent')}: saw nothing said by this person; answered no."]
-    then = _micros(at)
-    age_min = pack.age_min(place)
-    ages = [_value(stands.ages, person, moment, "age", -1) for moment in (then, stands.as_of)]
-    told = [_value(stands.consent, person, moment, "state", STATE["none"]) for moment in (then, stands.as_of)]
-    entries = [_value(stands.consent, person, moment, "entry", -1) for moment in (then, stands.as_of)]
-    through = [_through(stands, person, moment) for moment in (then, stands.as_of)]
+        return [Asked(pack.rule_id("consent"), "nothing said by this person", NO)]
+    then = micros(at.astimezone(UTC))
+    moments = (then, stands.as_of)
+    age_min = pack.age_min(decided["place"])
+    age, young = _ages(stands, person, then)
+    told = [_value(stands.consent, person, moment, "state", STATE["none"]) for moment in moments]
+    entries = [_value(stands.consent, person, moment, "entry", NO_ENTRY) for moment in moments]
     states = [
-        f"{SAYS[STATES[state]]}{wide}{_entry(entry)}"
-        for state, entry, wide in zip(told, entries, through, strict=True)
+        f"{SAYS[STATES[state]]}{_through(stands, person, moment)}{_entry(entry)}"
+        for state, entry, moment in zip(told, entries, moments, strict=True)
     ]
+    saw = f"then and today {states[0]}" if states[0] == states[1] else f"then {states[0]}; today {states[1]}"
     is_open = all(state == STATE["open"] for state in told)
-    young = any(0 <= age < age_min for age in ages)
     return [
-        f"{pack.rule_id('minor')}: asks for {age_min} years; saw {_age(ages[1])}; answered {'no' if young else 'yes'}.",
-        f"{pack.rule_id('consent')}: at the time of the turn saw {states[0]}, today {states[1]}; "
-        f"answered {'yes' if is_open else 'no'}.",
-        *_interest(pack, stands, person),
+        Asked(
+            pack.rule_id("minor"),
+            f"{_age(age)}; {age_min} is asked for",
+            NO if young is not None and young < age_min else YES,
+            _known([_value(stands.ages, person, stands.as_of, "entry", NO_ENTRY)]),
+        ),
+        Asked(pack.rule_id("consent"), saw, YES if is_open else NO, _known(entries)),
+        _interest(
+            pack, stands, person, decided["reason"], answered=any(state != STATE["none"] for state in told)
+        ),
     ]
+
+
+def _ages(stands: Standing, person: int, then: int) -> tuple[int, int | None]:
+    """The age known now (-1: none), and the lowest the person was told to have from that moment on."""
+    now = _value(stands.ages, person, stands.as_of, "age", -1)
+    first, last = stands.ages.offsets[person], stands.ages.offsets[person + 1]
+    if first == last:
+        return now, None
+    row = int(stands.ages.at(_one(person), _one(then))[0])
+    since = stands.youngest_since[row if row >= 0 else first]
+    return now, int(stands.ages.columns["age"][since])
 
 
 def _through(stands: Standing, person: int, moment: int) -> str:
@@ -169,79 +222,76 @@ def _through(stands: Standing, person: int, moment: int) -> str:
     return "" if wide == BY_NAME else f" to {wider(stands.purpose)[wide - 1]}, which includes it"
 
 
-def _interest(pack: Pack, stands: Standing, person: int) -> list[str]:
-    interest = pack.parameters.legitimate_interest
+def _interest(pack: Pack, stands: Standing, person: int, reason: str, *, answered: bool) -> Asked:
+    interest, name = pack.parameters.legitimate_interest, "legitimate_interest"
     if not interest.allowed:
-        return ["Legitimate interest: not open under these rules."]
+        return Asked("legitimate interest", "this law does not know it", NOT_ASKED)
+    if answered:
+        return Asked(pack.rule_id(name), "the person has answered, so it is not asked", NOT_ASKED)
     told = int(stands.noticed[person])
     missing = sorted(set(interest.safeguards) - (stands.safeguards or frozenset()))
-    saw = [
+    days = (stands.as_of - told) // DAY_MICROS
+    notice = (
         "no notice to this person"
         if told == NEVER
-        else f"a notice, {(stands.as_of - told) // 86_400_000_000} days ago",
-        f"{len(missing)} of {len(interest.safeguards)} safeguards missing"
-        + (f" ({', '.join(missing)})" if missing else ""),
-    ]
-    return [
-        f"{pack.rule_id('legitimate_interest')}: asks for {interest.lead_days} days' notice; saw {', '.join(saw)}."
-    ]
+        else f"told {days} days ago, {interest.lead_days} are asked for"
+    )
+    gaps = f"{len(missing)} of {len(interest.safeguards)} safeguards missing" + (
+        f" ({', '.join(missing)})" if missing else ""
+    )
+    # Asked last: whatever came before it answered for itself.
+    answer = YES if reason == name else NO if RULE_OF[reason] in (name, "consent") else NOT_ASKED
+    return Asked(pack.rule_id(name), f"{notice}; {gaps}", answer, _known([int(stands.noticed_entry[person])]))
 
 
 def _others(
     pack: Pack, table: pa.Table, events: pa.Table, settings: dict[str, Any], audience: str | None, others: int
-) -> str:
+) -> Asked:
     seen_by = audience if audience in AUDIENCES else "unknown"
     reach = pack.parameters.audiences.reach(seen_by)
     rule = pack.rule_id("all_party")
     if reach == "own_turns":
-        return f"{rule}: talk of audience {seen_by} asks only the person; not asked."
+        return Asked(rule, f"audience {seen_by}: only the person is asked", NOT_ASKED)
     if reach == "never":
-        return f"{rule}: talk of audience {seen_by} is not used; answered no."
+        return Asked(rule, f"audience {seen_by}: such talk is not used", NO)
+    if not pl.DataFrame(table)["parties"].list.len()[0]:
+        return Asked(rule, f"audience {seen_by}: everybody is asked, and nobody knows who took part", NO)
+    decided = decide(_each_other(table), events, **settings)["decision"].to_pylist()
+    saw = f"audience {seen_by}: everybody is asked; of {others} others, {decided.count('permit')} have an open door"
+    return Asked(rule, saw, YES if "deny" not in decided else NO)
+
+
+def _each_other(table: pa.Table) -> pa.Table:
+    """The same turn as though each other party had said it to themselves alone."""
     frame = pl.DataFrame(table)
     members = (
         frame.select(subject_id="parties").explode("subject_id").filter(pl.col("subject_id").is_not_null())
     )
     members = members.filter(pl.col("subject_id").ne_missing(frame["subject_id"][0]))
     asked = frame.drop("subject_id", "parties").join(members, how="cross")
-    alone = asked.with_columns(parties=pl.concat_list("subject_id")).to_arrow().select(TURN_FACTS.names)
-    decided = decide(alone, events, **settings)["decision"].to_pylist()
-    return (
-        f"{rule}: talk of audience {seen_by} asks everybody; of {others} others, {decided.count('permit')} have an open "
-        f"door; answered {'yes' if 'deny' not in decided else 'no'}."
-    )
+    return asked.with_columns(parties=pl.concat_list("subject_id")).to_arrow().select(TURN_FACTS.names)
 
 
-def _answer(pack: Pack, decided: Mapping[str, Any]) -> list[str]:
-    reason = decided["reason"]
-    rule = pack.rule(decided["rule"])
-    source = (
-        f" {rule.plain} ({rule.citation}{'' if rule.reviewed else '; citation not reviewed'})" if rule else ""
-    )
-    said = f"Answer: {decided['decision']}, {reason}{_entry(decided['entry'])}. {REASONS[reason]}"
-    changes = "The person's withdrawal or objection." if reason in PERMITS else WHAT_WOULD_CHANGE_IT[reason]
-    return [said, f"Rule {decided['rule']}.{source}", f"What would change it: {changes}"]
-
-
-def _value(timeline: Any, person: int, moment: int, column: str, missing: int) -> int:
+def _value(timeline: Timeline, person: int, moment: int, column: str, missing: int) -> int:
     row: Ints = timeline.at(_one(person), _one(moment))
     return int(timeline.value(column, row, missing)[0])
 
 
 def _one(number: int) -> Ints:
-    return pl.Series([number], dtype=pl.Int64).to_numpy()
+    return np.array([number], dtype=np.int64)
 
 
-def _micros(moment: datetime) -> int:
-    return pl.Series([moment]).dt.epoch("us")[0]
+def _known(entries: list[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(entry for entry in entries if entry >= 0))
 
 
-def _entry(entry: int | None) -> str:
-    return "" if entry is None or entry < 0 else f" (ledger entry {entry})"
+def _entry(entry: int) -> str:
+    return "" if entry < 0 else f" (entry {entry})"
 
 
 def _age(age: int) -> str:
-    return "no known age" if age < 0 else "an adult" if age >= 18 else f"{age} years"
+    return "no known age" if age < 0 else "an adult" if age >= ADULT else f"{age} years"
 
 
 def _day(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="minutes").replace("+00:00", "Z")

@@ -20,6 +20,8 @@ from witting.walk.release import everyone_permits
 from witting.workspace import Workspace
 
 EXPORTED = "corpus.exported"
+PERMITTED = "permitted"
+TURNS_SHOWN_MAX = 5  # of an outcome, on the page
 
 
 def list_(*, common: Common = DEFAULT) -> int:
@@ -201,31 +203,40 @@ def _of_person(workspace: Workspace, manifest: corpus.Manifest, handle: str) -> 
     subject = find_person(workspace, handle)
     shard = workspace.keys.shard(subject, manifest.shards)
     uses = corpus.examples_of(manifest, workspace.objects, subject, shard=shard)
-    reasons = _reasons(workspace, subject, shard)
+    turns = _turns_by_outcome(workspace, subject, shard)
     sentences = [f"{len(uses)} examples of corpus {manifest.id} are this person's."]
-    sentences += [f"  {count} turns: {reason}" for reason, count in sorted(reasons.items())]
+    for outcome, ids in sorted(turns.items()):
+        sentences.append(f"  {len(ids)} turns: {outcome}")
+        if outcome != PERMITTED:
+            more = f" and {len(ids) - TURNS_SHOWN_MAX} more (--json)" if len(ids) > TURNS_SHOWN_MAX else ""
+            sentences.append(f"    {' '.join(ids[:TURNS_SHOWN_MAX])}{more}")
+    if set(turns) - {PERMITTED}:
+        sentences.append(
+            "  `witting rights explain TURN` says why a turn was refused, and what would change it."
+        )
     sentences += [
         f"  example {use.example_id} ({use.kind}, {use.split}): turns {', '.join(use.turns)}" for use in uses
     ]
     return {
         "subject": subject,
         "corpus": manifest.id,
-        "decisions": reasons,
+        "decisions": {outcome: len(ids) for outcome, ids in turns.items()},
+        "refused": {outcome: ids for outcome, ids in turns.items() if outcome != PERMITTED},
         "examples": [use.example_id for use in uses],
         "sentences": sentences,
     }
 
 
-def _reasons(workspace: Workspace, subject: str, shard: int) -> dict[str, int]:
+def _turns_by_outcome(workspace: Workspace, subject: str, shard: int) -> dict[str, list[str]]:
+    """The ids of a person's turns, by `permitted` or the reason of a deny, sorted."""
     import polars as pl
 
-    counts: dict[str, int] = {}
+    found: dict[str, list[str]] = {}
     for decisions in _tables(workspace, DECISIONS, shard):
         own = pl.DataFrame(decisions).filter(pl.col("subject_id") == subject)
-        for decision, reason, count in own.group_by("decision", "reason").len().iter_rows():
-            name = "permitted" if decision == "permit" else reason
-            counts[name] = counts.get(name, 0) + count
-    return counts
+        for row_id, decision, reason in own.select("row_id", "decision", "reason").iter_rows():
+            found.setdefault(PERMITTED if decision == "permit" else reason, []).append(row_id)
+    return {outcome: sorted(ids) for outcome, ids in sorted(found.items())}
 
 
 def _of_row(workspace: Workspace, manifest: corpus.Manifest, row: str) -> dict[str, Any]:

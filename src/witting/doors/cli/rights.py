@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from witting.config import CONFIG_NAME
-from witting.doors.cli.screen import DEFAULT, Common, now, show, table
+from witting.doors.cli.screen import DEFAULT, Common, folded, now, show, table
 from witting.errors import InputError, UsageError
 from witting.intake import SOURCES
 from witting.rights.evidence import judge as judge_evidence
+from witting.rights.explain import Explanation
 from witting.rights.explain import explain as explain_turn
 from witting.rights.record import RightsEvent, read_events
 from witting.rights.record import record as record_events
@@ -25,6 +26,11 @@ from witting.walk.find import find_person, find_turn
 from witting.workspace import Workspace
 
 EVIDENCE_BYTES_MAX = 1 << 20
+LISTED_MAX = 3  # names of a list on the page
+ENTRY_SHOWN = (
+    "occurred_at", "verdict", "score", "profile", "failed", "place", "age", "purposes", "valid_from", "expires_at", "special",
+    "signal", "notice_sha256", "safeguards",
+)  # fmt: skip
 
 
 def record(
@@ -212,15 +218,64 @@ def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
         raise UsageError(
             f"no turn {turn} is known here. `witting corpus explain HANDLE` prints the ids of a person."
         )
-    sentences = explain_turn(
+    found = explain_turn(
         row,
         workspace.projections.events(),
         purpose=workspace.settings.rights.purpose,
         as_of=now(),
         **_rules(workspace, [row["subject_id"], *(row.get("parties") or [])]),
     )
-    show(common, {"turn": turn, "because": sentences}, lambda: "\n".join(sentences))
+    entries = [_entry(workspace, index) for index in found.entries]
+    show(common, found.as_json() | {"entries": entries}, lambda: _explained(found, entries))
     return 0
+
+
+def _explained(found: Explanation, entries: list[dict[str, Any]]) -> str:
+    """One screen: long lists are cut here, and whole in the JSON."""
+    rows: list[tuple[str, ...]] = [(one.rule, one.answer, _short(one.saw)) for one in found.asked]
+    lines = [
+        f"{found.decision.upper()}, {found.reason}: turn {found.turn} for {found.purpose}",
+        found.because,
+        "",
+        *table(rows, head=("rule asked", "answer", "saw")).splitlines(),
+        "",
+        found.law,
+        f"Decided by {found.rule}. {found.plain}",
+    ]
+    for entry in entries:
+        said = ", ".join(
+            f"{name} {_plain(name, entry[name])}" for name in ENTRY_SHOWN if entry.get(name) not in (None, [])
+        )
+        lines.append(f"Entry {entry['entry']}: {entry['kind']}; {said}.")
+    lines += [f"Would change it: {sentence}" for sentence in found.would_change]
+    return "\n".join(map(folded, lines))
+
+
+def _short(saw: str) -> str:
+    """Only a list in brackets is cut."""
+    before, bracket, names = saw.partition(" (")
+    listed = names.removesuffix(")").split(", ")
+    if not bracket or len(listed) <= LISTED_MAX:
+        return saw
+    return f"{before} ({', '.join(listed[:LISTED_MAX])} and {len(listed) - LISTED_MAX} more)"
+
+
+def _plain(name: str, value: Any) -> str:  # Any: JSON
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return (
+        str(value)[:16]
+        if name in ("occurred_at", "valid_from", "expires_at", "notice_sha256")
+        else str(value)
+    )
+
+
+def _entry(workspace: Workspace, index: int) -> dict[str, Any]:
+    """What a ledger entry says: dates, verdicts and rules; it never held words."""
+    entry = workspace.ledger.entry(index)
+    return {"entry": index, "kind": entry.kind.removeprefix("rights.")} | {
+        name: entry.body[name] for name in ENTRY_SHOWN if name in entry.body
+    }
 
 
 def _rules(workspace: Workspace, people: list[str]) -> dict[str, Any]:
