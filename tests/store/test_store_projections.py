@@ -99,6 +99,20 @@ def test_ages_places_and_assessments_are_projected(ledger: Ledger, projections: 
     assert table["purposes"].to_pylist() == [[], [], [], ["evaluate_model"]]
 
 
+def test_a_persons_entries_and_all_people_of_some_kinds_are_found_in_order(
+    ledger: Ledger, projections: Projections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projections_module, "ROWS_PER_BATCH", 2)
+    no = {"purposes": [], "occurred_at": "2026-03-02T10:00:00Z"}
+    people = [f"{number:032x}" for number in (4, 1, 3, 2, 1)]
+    ledger.append_many([("rights.refusal", no | {"subject": person}) for person in people], now=NOW)
+    ledger.append("rights.place", no | {"subject": "f" * 32, "place": "FR"}, now=NOW)
+    assert projections.entries_of(people[1]) == [1, 4]
+    assert projections.entries_of("e" * 32) == []
+    assert list(projections.people(["refusal", "consent"])) == sorted(set(people))
+    assert list(projections.people(["consent"])) == []
+
+
 def test_an_empty_ledger_gives_an_empty_table(projections: Projections) -> None:
     assert projections.events().equals(EVENT.empty_table())
 

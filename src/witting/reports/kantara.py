@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from witting.reports import dpv
-from witting.reports.receipts import WHERE, About, House, Receipt, jurisdiction_of, recipients_of
+from witting.reports.receipts import WHERE, About, House, Receipt, ends_at, jurisdiction_of, recipients_of
 from witting.rights.kantara import EXPLICIT, VERSION
 
 NO_WAY_TO_SAY_NO = (
@@ -128,8 +128,7 @@ def _purposes(about: About, house: House) -> list[dict[str, Any]]:
 
 
 def _termination(about: About, house: House) -> str:
-    end = about.entry.body.get("expires_at")
-    until = f"Ends on {end[:10]}" if end else f"Ends after {house.consent_days_max} days"
+    until = f"Ends on {ends_at(about.entry, house).date().isoformat()}"
     facts = about.shown.facts if about.shown else None
     ways = [WHERE[where] for where in facts.withdrawal.where] if facts else []
     ways = [house.stated.withdrawal_url or "", *ways]

@@ -18,7 +18,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from witting.config import Receipts
@@ -415,12 +415,16 @@ def _said_at(entry: Entry) -> str:
     return format_time(datetime.fromisoformat(entry.body["occurred_at"]))
 
 
+def ends_at(entry: Entry, house: House) -> datetime:
+    """When a consent ends if nobody ends it before: its own end, and never later than `consent_days_max` after it was given."""
+    own, given = entry.body.get("expires_at"), datetime.fromisoformat(entry.body["occurred_at"])
+    latest = given + timedelta(days=house.consent_days_max)
+    return latest if own is None else min(latest, datetime.fromisoformat(own))
+
+
 def _lasts(entry: Entry, house: House) -> dict[str, Any]:
-    if (end := entry.body.get("expires_at")) is not None:
-        value = {"@type": "xsd:dateTime", "@value": format_time(datetime.fromisoformat(end))}
-        return {"@type": "dpv:UntilTimeDuration", "rdf:value": value}
-    days = {"@type": "xsd:duration", "@value": f"P{house.consent_days_max}D"}
-    return {"@type": "dpv:TemporalDuration", "rdf:value": days}
+    value = {"@type": "xsd:dateTime", "@value": format_time(ends_at(entry, house))}
+    return {"@type": "dpv:UntilTimeDuration", "rdf:value": value}
 
 
 def _until_a_yes() -> dict[str, Any]:
@@ -450,20 +454,30 @@ def _policy(about: About, house: House, known: Mapping[str, Any]) -> dict[str, A
             "odrl:assignee": known["controller"],
         }
 
-    end = about.entry.body.get("expires_at")
-    until = {} if end is None else {"odrl:constraint": _before(end)}
+    span = _span(about.entry, house) if permitted else {}
     policy = {
         "@id": f"urn:uuid:{uuid.uuid5(NAMESPACE, f'{house.log}/{about.entry.index}/policy')}",
         "@type": "odrl:Set",
-        "odrl:permission": [rule(name) | until for name in permitted],
+        "odrl:permission": [rule(name) | span for name in permitted],
         "odrl:prohibition": [rule(name) for name in closed],
     }
     return {name: value for name, value in policy.items() if value}
 
 
-def _before(end: str) -> dict[str, Any]:
-    moment = format_time(datetime.fromisoformat(end))
-    return {"odrl:leftOperand": "odrl:dateTime", "odrl:operator": "odrl:lt", "odrl:rightOperand": moment}
+def _span(entry: Entry, house: House) -> dict[str, Any]:
+    """From when until when, as the house decides by: words from outside it are not permitted, nor any use after it."""
+    starts = datetime.fromisoformat(entry.body.get("valid_from") or entry.body["occurred_at"])
+    bounds = (("odrl:gteq", starts), ("odrl:lt", ends_at(entry, house)))
+    return {
+        "odrl:constraint": [
+            {
+                "odrl:leftOperand": "odrl:dateTime",
+                "odrl:operator": operator,
+                "odrl:rightOperand": format_time(moment),
+            }
+            for operator, moment in bounds
+        ]
+    }
 
 
 def _place_in_ledger(about: About, house: House) -> dict[str, Any]:
