@@ -30,9 +30,11 @@ from reports.receipted import (
     said,
     tell,
 )
+from witting.ledger import verify_statement
 from witting.ledger.merkle import leaf_hash
 from witting.reports.receipts import MANDATORY
 from witting.schema import PURPOSES
+from witting.walk import receipts as receipts_module
 from witting.walk.receipts import SUFFIXES
 from witting.workspace import Workspace
 
@@ -355,6 +357,37 @@ def test_everybodys_receipts_stand_under_one_checkpoint(house: Path, witting_her
         "rights", "receipt", "--all", "--since", "1000000", "--workspace", house, "--json", "--quiet"
     )
     assert late.json["again"] == 0
+
+
+def test_many_are_issued_in_batches_of_bounded_size(
+    house: Path, witting_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts_module, "AT_ONCE_MAX", 3)
+    done = witting_here("rights", "receipt", "--all", "--workspace", house, "--json", "--quiet")
+    assert done.json["issued"] == 7
+    documents = [json.loads(p.read_text("utf-8")) for p in (house / "receipts").glob("*.json")]
+    assert len({document["proof"].split("\n\n", 1)[1] for document in documents}) == 3
+    assert all(check.ok for document in documents for check in verify_statement(document))
+
+
+def test_a_notice_whose_facts_were_not_kept_leaves_gaps_and_stops_nothing(
+    house: Path, witting_here: Run
+) -> None:
+    kept = [p for p in (house / "objects" / "notices").iterdir() if p.read_text("utf-8").startswith("{")]
+    assert len(kept) == 1
+    kept[0].unlink()
+    done = witting_here("rights", "receipt", ANA, "--kind", "consent", "--workspace", house, "--json")
+    assert done.code == 1
+    assert done.json["receipts"][0]["incomplete"] == [
+        "pii_information",
+        "storage_locations",
+        "retention_period",
+    ]
+    words = ("rights", "notice", house.parent / "facts.toml", "--out", house.parent / "again", "--record")
+    assert (
+        witting_here(*words, "--workspace", house).code == 0
+    )  # recorded once more, the facts are there again
+    assert witting_here("rights", "receipt", ANA, "--kind", "consent", "--workspace", house).code == 0
 
 
 # -- whose it is ------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from conftest import Said
 from reports.receipted import ANA, BO, everything, make, tell
 from witting.errors import InputError, UsageError, WittingError
+from witting.rights import kantara
 from witting.rights.kantara import Mapped, read_kantara, read_mapping
 from witting.workspace import Workspace
 
@@ -223,6 +224,16 @@ def test_what_is_no_receipt_is_refused_and_no_crash(record: Run, text: str) -> N
     done = record(text)
     assert done.code in (1, 2)
     assert "should not" not in done.err
+
+
+def test_a_file_has_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kantara, "RECEIPTS_MAX", 2)
+    assert len(read(tmp_path, RECEIPT, RECEIPT).events) == 2
+    with pytest.raises(InputError, match="more than 2 receipts"):
+        read(tmp_path, RECEIPT, RECEIPT, RECEIPT)
+    monkeypatch.setattr(kantara, "FILE_BYTES_MAX", 100)
+    with pytest.raises(InputError, match="larger than 100 bytes"):
+        read(tmp_path, RECEIPT)
 
 
 @given(text=st.text() | st.binary().map(lambda data: data.decode("latin-1")))

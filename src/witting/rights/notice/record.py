@@ -7,12 +7,14 @@ facts behind a text that somebody was shown, for a receipt. Not covered: that so
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from witting.errors import InputError
 from witting.rights.notice.facts import Facts, facts_of
 from witting.rights.notice.kit import Kit, canonical_facts
 
@@ -49,7 +51,9 @@ class Shown:
 
     version: str
     language: str
-    facts: Facts | None  # None where the kit was recorded before its facts were kept: record it again
+    facts: (
+        Facts | None
+    )  # None where they were not kept, or are of another shape than today's: record the kit again
 
 
 class Versions:
@@ -58,11 +62,16 @@ class Versions:
     def __init__(self, entries: Iterable[Entry], notices: Notices) -> None:
         self._shown: dict[str, Shown] = {}
         for entry in entries:
-            text = notices.text(entry.body["facts_sha256"])
-            facts = None if text is None else facts_of(json.loads(text), where="the notice's facts")
+            facts = _facts(notices.text(entry.body["facts_sha256"]))
             for language, hashes in entry.body["texts"].items():
                 shown = Shown(entry.body["version"], language, facts)
                 self._shown |= dict.fromkeys(hashes.values(), shown)
 
     def shown(self, sha256: str) -> Shown | None:
         return self._shown.get(sha256.lower())
+
+
+def _facts(text: str | None) -> Facts | None:
+    with contextlib.suppress(InputError):
+        return None if text is None else facts_of(json.loads(text), where="the notice's facts")
+    return None
