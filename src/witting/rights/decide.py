@@ -33,6 +33,7 @@ from witting.rights.doors import (
     Parties,
     answer,
     ask_others,
+    specials,
 )
 from witting.rights.intervals import UNKNOWN, Bools, Ints
 from witting.rights.policy import Packs
@@ -210,7 +211,7 @@ def _decide_rows(bench: Bench, turns: pa.Table) -> pa.Table:
         "purpose": pl.repeat(bench.standing.purpose, turns.num_rows, dtype=pl.String, eager=True).to_arrow(),
         **said(bench, own, reason),
         "place": _places(bench, own, turns).to_arrow(),
-        "special": _special(bench, own, reason).to_arrow(),
+        "special": _special(bench, asked, own, reason).to_arrow(),
         "shard": shard,
     }
     return pa.table({name: columns[name] for name in DECISION.names}).cast(DECISION)
@@ -332,22 +333,23 @@ def _places(bench: Bench, own: Answer, turns: pa.Table) -> pl.Series:
     return pl.select(pl.coalesce(pl.Series(turns["place"].cast(pa.string())), known)).to_series()
 
 
-def _special(bench: Bench, own: Answer, reason: np.ndarray) -> pl.Series:
+def _special(bench: Bench, asked: Asked, own: Answer, reason: np.ndarray) -> pl.Series:
     """What the consent then and the consent now both name, less what a law then or now never opens; nothing where the
     turn is denied."""
-    specials, closed = bench.standing.specials, bench.book.closed
-    full, laws, never = own.full, own.full.laws, bench.book.never
-    opened = (reason[full.rows] == CODE["consent"]) & (full.special_then >= 0) & (full.special_now >= 0)
-    shape = (len(specials), len(specials), len(closed), len(closed))
+    named, closed = bench.standing.specials, bench.book.closed
+    places, then_named, now_named = specials(own, asked, bench.standing, bench.book)
+    rows, laws, never = own.full.rows[places], own.full.laws.take(places), bench.book.never
+    opened = reason[rows] == CODE["consent"]
+    shape = (len(named), len(named), len(closed), len(closed))
     shut_then, shut_now = never[laws.era, laws.cell], never[laws.era_now, laws.cell_now]
-    parts = (full.special_then, full.special_now, shut_then, shut_now)
+    parts = (then_named, now_named, shut_then, shut_now)
     found, code = np.unique(
         np.ravel_multi_index([part[opened] for part in parts], shape), return_inverse=True
     )
     lists = [
-        sorted(set(specials[then]) & set(specials[now]) - closed[no_then] - closed[no_now])
+        sorted(set(named[then]) & set(named[now]) - closed[no_then] - closed[no_now])
         for then, now, no_then, no_now in zip(*np.unravel_index(found, shape), strict=True)
     ]
     index = np.full(reason.size, len(lists), dtype=np.int64)
-    index[full.rows[opened]] = code
+    index[rows[opened]] = code
     return pl.Series("special", [*lists, []], dtype=pl.List(pl.String)).gather(pl.Series(index))

@@ -71,10 +71,9 @@ class InFull:
     """Every row whose door may be open is among these. All arrays but `laws` have one value for each of `rows`."""
 
     rows: Ints  # ascending
-    special_then: Ints  # index into standing.specials, -1 where no consent opens
-    special_now: Ints
     laws: Laws
-    reach: npt.NDArray[np.int8]  # index into rulebook.REACHES
+    consent_then: Ints  # row of standing.consent that held as of the turn, -1 where it was not looked for
+    consent_now: Ints
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,14 @@ class Laws:
 
     def both(self, table: Bools) -> Bools:
         return table[self.era, self.cell] & table[self.era_now, self.cell_now]
+
+    def take(self, rows: Ints) -> Laws:
+        return Laws(self.era[rows], self.era_now, self.cell[rows], self.cell_now[rows])
+
+    def reach(self, book: Rulebook, audience: Ints) -> npt.NDArray[np.int8]:
+        """The stricter of the two, as a code of rulebook.REACH."""
+        now = book.reach[self.era_now, self.cell_now, audience]
+        return np.maximum(book.reach[self.era, self.cell, audience], now)
 
 
 def answer(asked: Asked, standing: Standing, book: Rulebook, place_cells: Ints) -> Answer:
@@ -128,27 +135,36 @@ def _in_full(
     reason, entry, then_row, now_row = _consent(asked, standing, book, laws)
     _interest(asked, standing, book, laws, reason, entry)
     _minor(asked, standing, book, laws, reason, entry)
-    reach = np.maximum(
-        book.reach[laws.era, laws.cell, asked.audience],
-        book.reach[laws.era_now, laws.cell_now, asked.audience],
-    )
-    _deny(reason, entry, reach == REACH["never"], "audience_closed")
-    covered = laws.both(book.special) & (reason == CODE["consent"])
+    if _shuts_audiences(book):
+        _deny(reason, entry, laws.reach(book, asked.audience) == REACH["never"], "audience_closed")
+    return reason, entry, InFull(rows, laws, then_row, now_row)
+
+
+def _shuts_audiences(book: Rulebook) -> bool:
+    return bool((book.reach == REACH["never"]).any())
+
+
+def specials(own: Answer, asked: Asked, standing: Standing, book: Rulebook) -> tuple[Ints, Ints, Ints]:
+    """Of what a consent opens: (places in `own.full`, what it named then, what it names now), the latter as indexes into
+    standing.specials. Not where a law, or what the person signalled since, shuts special categories."""
+    full = own.full
+    covered = full.laws.both(book.special) & (own.reason[full.rows] == CODE["consent"])
     if (standing.special_refused > LONG_AGO).any():
-        refused = _of_person(standing.special_refused, asked.person, LONG_AGO)
-        covered &= refused < standing.consent.value("given_at", now_row, LONG_AGO)
-    special = standing.consent.value
-    special_then = np.where(covered, special("special", then_row, -1), -1)
-    special_now = np.where(covered, special("special", now_row, -1), -1)
-    return reason, entry, InFull(rows, special_then, special_now, laws, reach)
+        refused = _of_person(standing.special_refused, asked.person[full.rows], LONG_AGO)
+        covered &= refused < standing.consent.value("given_at", full.consent_now, LONG_AGO)
+    places = np.flatnonzero(covered & (full.consent_then >= 0) & (full.consent_now >= 0))
+    named = standing.consent.columns["special"]
+    return places, named[full.consent_then[places]], named[full.consent_now[places]]
 
 
 def ask_others(
     asked: Asked, own: Answer, parties: Parties, standing: Standing, book: Rulebook, place_cells: Ints
 ) -> tuple[Ints, Ints]:
     """Of rows whose own door is open but need everybody's: (whose parties are unknown, where another's door is shut)."""
-    needing = own.full.rows[own.full.reach == REACH["all_party"]]
-    needing = needing[own.permitted[needing]]
+    is_open = np.flatnonzero(IS_PERMIT[own.reason[own.full.rows]])
+    needing = own.full.rows[is_open]
+    reach = own.full.laws.take(is_open).reach(book, asked.audience[needing])
+    needing = needing[reach == REACH["all_party"]]
     talks = parties.talk(needing)
     unknown, shut = needing[talks == UNKNOWN_TALK], [np.empty(0, dtype=np.int64)]
     in_talk = talks >= 0
@@ -260,20 +276,21 @@ def _interest(
     asked: Asked, standing: Standing, book: Rulebook, laws: Laws, reason: Codes, entry: Ints
 ) -> None:
     """Only for people who never answered at all: a no, or a consent that failed, is not replaced by another basis."""
-    told = _of_person(standing.noticed, asked.person, NEVER)
+    rows = np.flatnonzero(reason == CODE["no_consent"])
+    rows = rows[_of_person(standing.noticed, asked.person[rows], NEVER) < NEVER]
+    laws, audience = laws.take(rows), asked.audience[rows]
     open_to = (
-        book.interest[laws.era, laws.cell, asked.audience]
-        & book.interest[laws.era_now, laws.cell_now, asked.audience]
+        book.interest[laws.era, laws.cell, audience] & book.interest[laws.era_now, laws.cell_now, audience]
     )
-    rows = np.flatnonzero((reason == CODE["no_consent"]) & (told < NEVER) & open_to)
+    rows, laws = rows[open_to], laws.take(np.flatnonzero(open_to))
     if not rows.size:
         return
-    told, age_min = told[rows], laws.larger(book.age_min)[rows]
+    told, age_min = standing.noticed[asked.person[rows]], laws.larger(book.age_min)
     age = standing.ages.value("age", _of_person(standing.age_now, asked.person[rows], -1), -1)
     found = np.full(rows.size, CODE["legitimate_interest"], dtype=np.uint8)
-    found[~laws.both(book.proven)[rows]] = CODE["safeguard_missing"]
+    found[~laws.both(book.proven)] = CODE["safeguard_missing"]
     found[age < age_min] = CODE["age_unknown"]
-    found[told + laws.larger(book.lead)[rows] > standing.as_of] = CODE["lead_time"]
+    found[told + laws.larger(book.lead) > standing.as_of] = CODE["lead_time"]
     found[asked.moment[rows] < told] = CODE["before_notice"]
     reason[rows] = found
     entry[rows] = standing.noticed_entry[asked.person[rows]]
@@ -281,14 +298,13 @@ def _interest(
 
 def _minor(asked: Asked, standing: Standing, book: Rulebook, laws: Laws, reason: Codes, entry: Ints) -> None:
     """Under age at the time, or told to be since: who was too young later was no older then."""
-    young = standing.ever_young
-    rows = np.flatnonzero(_of_person(young.astype(np.int64), asked.person, 0) > 0)
+    rows = np.flatnonzero(standing.at_rest.young[asked.person])
     if not rows.size:
         return
     people, ages = asked.person[rows], standing.ages
     then_row = ages.at(people, asked.moment[rows])
     youngest = standing.youngest_since[np.where(then_row >= 0, then_row, ages.offsets[people])]
-    minor = ages.columns["age"][youngest] < laws.larger(book.age_min)[rows]
+    minor = ages.columns["age"][youngest] < laws.take(rows).larger(book.age_min)
     by = youngest[minor]
     reason[rows[minor]] = CODE["minor"]
     entry[rows[minor]] = standing.ages.value("entry", by, NO_ENTRY)

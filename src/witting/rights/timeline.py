@@ -61,6 +61,7 @@ class AtRest:
     ]  # index into STATES, UNSETTLED where a turn's moment or the law may have a say
     entry: Ints
     placed: Bools  # was a place ever told?
+    young: Bools  # was an age below 18?
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Standing:
             state=np.append(state, np.uint8(STATE["none"])),
             entry=np.append(self.consent.value("entry", self.consent_now, NO_ENTRY), NO_ENTRY),
             placed=np.append(np.diff(self.places.offsets) > 0, False),
+            young=np.append(self.ever_young, False),
         )
 
     @cached_property
@@ -147,8 +149,7 @@ def hear(events: pa.Table, *, as_of: datetime) -> Heard:
     known = _kept(known, pl.col("occurred_at") <= now).with_columns(pl.col("kind").cast(pl.Enum(EVENT_KINDS)))
     theirs = _kept(known, pl.col("subject").is_not_null())
     people, person = number(theirs["subject"])
-    order = in_order(person, theirs["occurred_at"].to_numpy())
-    by_person = theirs.drop("subject", "safeguards").with_columns(person=pl.Series(person))[order]
+    by_person = theirs.drop("subject", "safeguards").with_columns(person=pl.Series(person))
     return Heard(now, known, people, by_person)
 
 
@@ -272,9 +273,11 @@ def _in_order(asked: pl.DataFrame, consent_days_max: int) -> pl.DataFrame:
 
 
 def _sorted(rows: pl.DataFrame, order: Sequence[str], *, falling: str | None = None) -> pl.DataFrame:
-    """Rows in the order of its first two columns, by all of `order`, nulls last. These two decide nearly every row, so the
-    others are asked of ties alone."""
-    tied = ties(*(rows[name].to_numpy() for name in order[:2]))
+    """By all of `order`, nulls last. The first two, a person and a moment, decide nearly every row, so the others are asked
+    of ties alone."""
+    keys = [rows[name].to_numpy() for name in order[:2]]
+    first = in_order(*keys)
+    rows, tied = rows[first], ties(*(key[first] for key in keys))
     if not tied.size:
         return rows
     settled = np.arange(rows.height)
@@ -366,8 +369,7 @@ def _other_points(asked: pl.DataFrame, purpose: str) -> pl.DataFrame:
 
 def _settle(points: pl.DataFrame) -> pl.DataFrame:
     """One row a change: what is overtaken in the same moment goes, and so does a poor consent beside an open one."""
-    order = in_order(points["person"].to_numpy(), points["start"].to_numpy())
-    points = _sorted(points[order], ("person", "start", "turn", "seq"))
+    points = _sorted(points, ("person", "start", "turn", "seq"))
     poor = pl.col("state").is_in([STATE["consent_weak"], STATE["consent_invalid"]])
     beside = poor & (pl.col("start") < pl.lit(pl.Series(_open_until(points), dtype=pl.Int64)))
     return points.filter(beside.not_()).filter(_last_of("person", "start"))
