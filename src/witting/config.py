@@ -139,6 +139,11 @@ class Guard(Section):
     people_min: Count = 10  # unless at least so many people said it
 
 
+class LedgerTiles(Section):
+    tiles: Annotated[str, Field(min_length=1)] | None = None  # a folder, relative to the workspace
+    tiles_entries: Switch = False  # publish the entries too, not only their hashes
+
+
 class Settings(Section):
     """The whole file. Every table and field is optional."""
 
@@ -161,6 +166,7 @@ class Settings(Section):
     audit: Audit = Audit()
     gate: Gate = Gate()
     guard: Guard = Guard()
+    ledger: LedgerTiles = LedgerTiles()
 
 
 def read_settings(root: Path) -> Settings:

@@ -136,9 +136,23 @@ class Workspace:
 
         signer = self.keys.signer()
         name = hashlib.sha256(signer.public_key().public_bytes_raw()).hexdigest()[:16]
-        ledger = Ledger(self.database, signer, origin=f"witting.ledger/{name}", fold=self.projections.fold)
+        ledger = Ledger(
+            self.database,
+            signer,
+            origin=f"witting.ledger/{name}",
+            fold=self.projections.fold,
+            publish=self._publish,
+        )
         self.projections.catch_up(ledger)  # a rebuild that was killed goes on here; else one cheap question
         return ledger
+
+    def _publish(self, ledger: Ledger, note: str) -> None:
+        """Each signed checkpoint as tiles, where the config names a folder for them."""
+        from witting.ledger.tiles import publish
+
+        settings = self.settings.ledger
+        if settings.tiles is not None:
+            publish(ledger, note, folder=self.path(settings.tiles), entries=settings.tiles_entries)
 
     @cached_property
     def snapshots(self) -> Snapshots:

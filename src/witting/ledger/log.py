@@ -79,6 +79,7 @@ ENTRIES = select(
 CHECKPOINTS = select(ledger_checkpoints.c.size, ledger_checkpoints.c.root, ledger_checkpoints.c.note)
 
 Fold = Callable[[Connection, Sequence[Entry]], None]
+Publish = Callable[["Ledger", str], object]  # with a signed checkpoint
 Result = TypeVar("Result")
 
 
@@ -86,11 +87,18 @@ class Ledger:
     """Holds the database, the signing key and the origin. Safe to open in many processes at once."""
 
     def __init__(
-        self, database: Engine, signer: Ed25519PrivateKey, *, origin: str, fold: Fold | None = None
+        self,
+        database: Engine,
+        signer: Ed25519PrivateKey,
+        *,
+        origin: str,
+        fold: Fold | None = None,
+        publish: Publish | None = None,
     ) -> None:
         self._database = database
         self._signer = signer
         self._fold = fold
+        self._publish = publish
         self._key = verifier_key(signer, name=origin)
         self._queue = _queue(database, fold)
 
@@ -231,11 +239,14 @@ class Ledger:
         return [_found(stored, node) for node in nodes]
 
     def checkpoint(self, *, now: datetime) -> str:
-        """The ledger's size and root as a signed note, kept for good. Refuses to sign what contradicts the last one."""
+        """The ledger's size and root as a signed note, kept for good, then published where `publish` says. Refuses to sign
+        what contradicts the last one."""
         with self._database.connect() as connection:
             known = _stored_note(connection, _size(connection))
         note = known or self._written_note(now)
         open_checkpoint(note, self._key)
+        if self._publish:
+            self._publish(self, note)
         return note
 
     def _written_note(self, now: datetime) -> str:

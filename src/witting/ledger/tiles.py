@@ -6,7 +6,8 @@ Not covered: serving them; pruning.
 
 A tile is 256 hashes of one level side by side, and levels are eight apart: tile level 1 holds the roots of full tiles of
 level 0. A full tile never changes. The rightmost of a level is partial and has its width in its name; it goes once the full
-one lies there. Everything is written and synced before the folder's `checkpoint` names it.
+one lies there. Everything is written and synced, folders too, before the folder's `checkpoint` names it; a folder never goes
+back to an older checkpoint. Publishing costs what is new, and a reader at any moment finds a whole tree.
 
 Without the entries' bundles the folder tells how many entries there are and proves each, and tells nothing of what they
 say. Entries hold random ids and salted hashes, yet they show when somebody came, objected and left: publish them knowingly.
@@ -14,9 +15,11 @@ say. Entries hold random ids and salted hashes, yet they show when somebody came
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +28,7 @@ from typing import NamedTuple
 from witting.errors import LedgerDamaged, LedgerError, ProofInvalid
 from witting.ledger import merkle
 from witting.ledger.checkpoint import open_checkpoint
+from witting.ledger.cosign import merge_notes
 from witting.ledger.log import Ledger
 from witting.ledger.merkle import HASH_BYTES, Frontier, Node, Range
 
@@ -91,49 +95,102 @@ def write_tiles(
     now: datetime,
     cosigned: Callable[[str], str] = lambda note: note,
 ) -> Written:
-    """Brings the folder up to the ledger's present checkpoint; writes only what is new. One process at a time.
-    `cosigned` gives the checkpoint with what witnesses added to it.
+    """Brings the folder up to the ledger's present checkpoint, as `publish` does. `cosigned` gives the checkpoint with what
+    witnesses added to it."""
+    return publish(ledger, cosigned(ledger.checkpoint(now=now)), folder=folder, entries=entries)
 
-    A folder that once got the entries' bundles goes on getting them. LedgerDamaged if the folder's checkpoint contradicts
-    the ledger, or if the tiles there do not lead to the new root: nothing is named then.
+
+def publish(ledger: Ledger, note: str, *, folder: Path, entries: bool) -> Written:
+    """Brings the folder up to this checkpoint of the ledger; writes only what is new. Processes take turns.
+
+    A folder that once got the entries' bundles goes on getting them, and one that is at a newer checkpoint already is left.
+    LedgerDamaged if the folder's checkpoint contradicts the ledger, or if the tiles there do not lead to the new root: nothing
+    is named then.
     """
-    held = folder / CHECKPOINT
-    if held.exists():
-        ledger.compare(held.read_text("utf-8"))
-    old = open_checkpoint(held.read_text("utf-8"), ledger.verifier_key).size if held.exists() else 0
-    note = cosigned(ledger.checkpoint(now=now))
-    signed = open_checkpoint(note, ledger.verifier_key)
-    written = 0
-    for tile in new_tiles(old, signed.size):
-        first = tile.index * WIDTH
-        _put(folder / tile.path, b"".join(ledger.hashes(HEIGHT * tile.level, first, first + tile.width)))
-        written += 1
-    if entries or (folder / "tile" / ENTRIES).is_dir():
-        written += _write_bundles(ledger, folder, old, signed.size)
-    if Tiles(read_folder(folder), signed.size).root() != signed.root:
-        raise LedgerDamaged(
-            "the tiles that lay there do not lead to the ledger's root. Delete the folder and write it again."
-        )
-    _drop_partials(folder, old, signed.size)
-    _put(held, note.encode())
-    return Written(signed.size, signed.root, written, note)
+    with _alone(folder):
+        held = folder / CHECKPOINT
+        there = held.read_text("utf-8") if held.exists() else None
+        if there is not None:
+            ledger.compare(there)
+        old = open_checkpoint(there, ledger.verifier_key).size if there is not None else 0
+        signed = open_checkpoint(note, ledger.verifier_key)
+        if there is not None and old > signed.size:
+            return Written(old, ledger.root(old), 0, there)
+        if there is not None and old == signed.size:
+            note = merge_notes(note, there)  # what a witness signed stays
+        tiles = _Files(folder)
+        for tile in new_tiles(old, signed.size):
+            first = tile.index * WIDTH
+            tiles.put(tile.path, b"".join(ledger.hashes(HEIGHT * tile.level, first, first + tile.width)))
+        if entries or (folder / "tile" / ENTRIES).is_dir():
+            _write_bundles(ledger, tiles, old, signed.size)
+        if Tiles(read_folder(folder), signed.size).root() != signed.root:
+            raise LedgerDamaged(
+                "the tiles that lay there do not lead to the ledger's root. Delete the folder and write it again."
+            )
+        tiles.sync()
+        if note != there:
+            tiles.put(CHECKPOINT, note.encode())
+            tiles.sync()
+        _drop_partials(folder, old, signed.size)
+        return Written(signed.size, signed.root, tiles.written - (note != there), note)
 
 
-def _write_bundles(ledger: Ledger, folder: Path, old: int, new: int) -> int:
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The lock lies beside the folder: what lies inside is handed out."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+class _Files:
+    """Files of the folder, each whole, durable, then named: a web server never hands out half a tile. Counts them, and
+    remembers which folders are to be synced so that the names last, too."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._changed: set[Path] = set()
+        self.written = 0
+
+    def has(self, name: str) -> bool:
+        return (self._folder / name).exists()
+
+    def put(self, name: str, data: bytes) -> None:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        with beside.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+        self.written += 1
+        self._changed |= {place for place in path.parents if place.is_relative_to(self._folder.parent)}
+
+    def sync(self) -> None:
+        for place in self._changed:
+            descriptor = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        self._changed.clear()
+
+
+def _write_bundles(ledger: Ledger, tiles: _Files, old: int, new: int) -> None:
     """Bundles are written in order, so the last one of the old size says whether all of them are there."""
     *_, last = [None, *_new_in_level(0, max(0, old - 1), old)]
-    if last is not None and not (folder / tile_path(ENTRIES, last.index, last.width)).exists():
+    if last is not None and not tiles.has(tile_path(ENTRIES, last.index, last.width)):
         old = 0
     stream = ledger.entries(old // WIDTH * WIDTH)
-    written = 0
     for tile in _new_in_level(0, old, new):
         bundle = bytearray()
         for _ in range(tile.width):
             entry = next(stream)
             bundle += len(entry.bytes).to_bytes(LENGTH_BYTES, "big") + entry.bytes
-        _put(folder / tile_path(ENTRIES, tile.index, tile.width), bytes(bundle))
-        written += 1
-    return written
+        tiles.put(tile_path(ENTRIES, tile.index, tile.width), bytes(bundle))
 
 
 def _drop_partials(folder: Path, old: int, new: int) -> None:
@@ -143,17 +200,6 @@ def _drop_partials(folder: Path, old: int, new: int) -> None:
             names = (str(tile.level), ENTRIES) if tile.level == 0 else (str(tile.level),)
             for name in names:
                 shutil.rmtree(folder / f"{tile_path(name, tile.index, WIDTH)}.p", ignore_errors=True)
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Whole, durable, then named: a web server never hands out half a tile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------

@@ -45,17 +45,18 @@ def tiles(*, out: Path | None = None, entries: bool = False, common: Common = DE
     Parameters
     ----------
     out
-        The folder; without it, tiles/ in the workspace.
+        The folder; without it, the one that the config names (ledger.tiles), or tiles/ in the workspace.
     entries
         Publish the entries too, not only their hashes: random ids, kinds and times. Once begun, it goes on.
     """
     workspace = Workspace.open(common.workspace)
-    folder = workspace.path("tiles") if out is None else out
+    named = workspace.settings.ledger
+    folder = workspace.path(named.tiles or "tiles") if out is None else out
     with workspace.held():
         done = write_tiles(
             workspace.ledger,
             folder,
-            entries=entries,
+            entries=entries or named.tiles_entries,
             now=now(),
             cosigned=partial(with_cosignatures, workspace),
         )
