@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from witting.config import CONFIG_NAME, Settings, read_settings
-from witting.errors import KeyStoreError, UsageError
+from witting.errors import KeyStoreError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from witting.store.vault import Vault
 
 FOLDERS = ("inbox", "reports", "audits", "releases", "certificates", "receipts", "checkpoints")
+KEY_NAME = "ledger.vkey"
 STARTING_CONFIG = """\
 # What this workspace does. Every setting is optional; docs/configuration.md has them all.
 controller = "(who answers for this processing)"
@@ -52,9 +53,11 @@ profile = "routine"         # strict, routine or trial
 class Workspace:
     """Opens what lies under `root`, each part once, when it is first asked for."""
 
-    def __init__(self, root: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, settings: Settings, *, begins: bool = False) -> None:
+        """`begins`: it is made just now, so that there may be no database yet."""
         self.root = root
         self.settings = settings
+        self._begins = begins
 
     @classmethod
     def create(cls, root: Path) -> Workspace:
@@ -65,7 +68,7 @@ class Workspace:
         config = root / CONFIG_NAME
         if not config.exists():
             config.write_text(STARTING_CONFIG, "utf-8")
-        settings = read_settings(root)
+        settings, begins = read_settings(root), not (root / "keys").exists()
         for name in FOLDERS:
             (root / name).mkdir(exist_ok=True)
         if not (root / "keys").exists():
@@ -75,10 +78,8 @@ class Workspace:
                     "Restore it from its backup, or make a workspace elsewhere."
                 )
             KeyStore.create(root / "keys")
-        workspace = cls(root, settings)
-        key = (
-            root / "checkpoints" / "ledger.vkey"
-        )  # to hand out: whoever has it can check what this ledger signs
+        workspace = cls(root, settings, begins=begins)
+        key = root / "checkpoints" / KEY_NAME  # to hand out: whoever has it can check what this ledger signs
         key.write_text(f"{workspace.ledger.verifier_key}\n", "utf-8")
         return workspace
 
@@ -89,8 +90,14 @@ class Workspace:
 
     @cached_property
     def database(self) -> Engine:
-        from witting.store.database import open_database
+        from witting.store.database import is_missing, open_database
 
+        known = self.path("checkpoints", KEY_NAME).is_file() and not self._begins
+        if known and is_missing(self.settings.database, root=self.root):
+            raise StoreError(
+                f"the database of {self.root} is missing or empty, and this workspace has had a ledger. Restore it from its "
+                "backup. To begin another ledger, make a workspace elsewhere."
+            )
         return open_database(self.settings.database, root=self.root)
 
     @cached_property

@@ -316,6 +316,7 @@ class Ledger:
         is wrong. Reads in batches, so that writers are never kept waiting; memory stays bounded."""
         frontier = Frontier()
         with self._database.connect() as connection:
+            _check_pages(connection)
             size = _size(connection)
         while frontier.size < size:
             frontier = self._verify_batch(frontier, size)
@@ -429,6 +430,15 @@ def _is_disk_full(error: DBAPIError | StoreError) -> bool:
 def _driver_error(error: DBAPIError | StoreError) -> BaseException | None:
     """What the driver raised, under SQLAlchemy's error or under the sentence that `store/database.py` made of it."""
     return error.orig if isinstance(error, DBAPIError) else error.__cause__
+
+
+def _check_pages(connection: Connection) -> None:
+    """That SQLite's pages and indexes fit its tables: an index that lost a row would hide an entry from who asks by kind."""
+    if connection.dialect.name != "sqlite":
+        return
+    said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars().all()
+    if said != ["ok"]:
+        raise LedgerDamaged("the pages of the database do not fit together; restore it from a backup.")
 
 
 def _size(connection: Connection) -> int:

@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from witting.errors import ConfigError, DiskFull, MissingExtra, StoreError
 HEAD = "0004"  # the newest step in migrations/versions; a test holds them equal
 BUSY_TIMEOUT_MS = 30_000
 IDS_PER_QUERY_MAX = 1_000  # ids in one IN (...); both databases allow some 30,000
+DAMAGED = "the database file is damaged or not SQLite. Restore it from a backup."
+UNREADABLE = re.compile(r"Could not decode to UTF-8|no such (table|column)|malformed|unsupported file format")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 PRAGMAS = (
@@ -60,6 +63,15 @@ def open_database(url: str, *, root: Path) -> sa.Engine:
     sa.event.listen(engine, "handle_error", _say_what_happened)
     _migrate(engine)
     return engine
+
+
+def is_missing(url: str, *, root: Path) -> bool:
+    """Whether `open_database` would begin a new SQLite file there."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return False
+    path = root / parsed.database
+    return not path.exists() or path.stat().st_size == 0
 
 
 @contextlib.contextmanager
@@ -212,6 +224,8 @@ def _say_what_happened(context: ExceptionContext) -> StoreError | None:
 
 def _sentence(error: BaseException) -> StoreError | None:
     if isinstance(error, sqlite3.Error):
+        if UNREADABLE.match(str(error)):
+            return StoreError(DAMAGED)
         return _sqlite_sentence(
             getattr(error, "sqlite_errorcode", 0) & 0xFF
         )  # the low byte: the primary code
@@ -238,6 +252,11 @@ def _sqlite_sentence(code: int) -> StoreError | None:
         return DiskFull(
             "the disk that holds the database is full. Nothing was lost; free space and run again."
         )
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(
+            "the database could not be read or written (disk I/O error): a failing disk, a quota or a limit on file sizes. "
+            "What was committed is kept; look at the disk, then run again."
+        )
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return StoreError("the database file is damaged or not SQLite. Restore it from a backup.")
+        return StoreError(DAMAGED)
     return None
