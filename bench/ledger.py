@@ -7,6 +7,8 @@ Prints a JSON object a part:
   with what was kept before the edit (a checkpoint; consentml's expected_head).
 - writers: fifty processes that each append twenty withdrawals to one SQLite file; how many are there, and does it verify.
 
+- imports: a store that consentml itself made, taken over by `witting rights import`.
+
 consentml is measured where it can be imported: pip install --target DIR consentml, then PYTHONPATH=src:DIR. Rates beside other
 work say little; the ratio of the two, measured in turn, says more.
 """
@@ -14,7 +16,9 @@ work say little; the ratio of the two, measured in turn, says more.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import io
 import json
 import random
 import re
@@ -365,6 +369,28 @@ def edits(tool: str) -> dict[str, Any]:
     }
 
 
+def imports() -> dict[str, Any]:
+    """Three of eight people revoked; the run knows all eight by name, as who comes from consentml does."""
+    import consentml
+
+    from witting.doors.cli import main as command
+
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        store = new_consentml(folder)
+        for name in PEOPLE[:3]:
+            consentml.revoke(subject_id=name, db_path=store)
+        (folder / "ids.txt").write_text("\n".join(PEOPLE) + "\n", "utf-8")
+        words = ["rights", "import", str(store), "--source", "whatsapp", "--ids", str(folder / "ids.txt")]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            command(["init", str(folder / "house"), "--quiet"])
+            code = command([*words, "--workspace", str(folder / "house"), "--json"])
+        said = json.loads(printed.getvalue().splitlines()[-1])
+    shown = ("chain", "entries", "revocations", "unmatched", "lineage_rows", "subjects")
+    return {"exit": code, **{name: said[name] for name in shown}, "recorded": said["recorded"]["recorded"]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -373,11 +399,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the large log is kept between runs")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--writers", type=int, default=50)
-    parser.add_argument("--parts", nargs="*", default=["edits", "writers", "appends", "proofs"])
+    parser.add_argument("--parts", nargs="*", default=["edits", "imports", "writers", "appends", "proofs"])
     asked = parser.parse_args()
     tools = ["witting"] + (["consentml"] if importlib.util.find_spec("consentml") else [])
     if "edits" in asked.parts:
         print(json.dumps({"edits": {tool: edits(tool) for tool in tools}}), flush=True)
+    if "imports" in asked.parts and "consentml" in tools:
+        print(json.dumps({"imports": imports()}), flush=True)
     if "writers" in asked.parts:
         said: dict[str, Any] = {tool: writers(tool, asked.writers, 20) for tool in tools}
         if len(tools) == 2:

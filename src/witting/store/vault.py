@@ -11,7 +11,7 @@ must be refused (admired in gdpr-officer 0.4). Without the key store nobody can 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -67,6 +67,25 @@ class Vault:
         ids = list(found)
         opened = self._keys.open(ids, [_handle_label(i) for i in ids], list(found.values()))
         return {i: handle for i, handle in zip(ids, opened, strict=True) if handle is not None}
+
+    def living_handles(self, prefix: str) -> Iterator[str]:
+        """Those that begin so, of everybody who was not erased, opened in rounds of bounded size. Reads all of them: handles
+        are sealed."""
+        last = ""
+        while True:
+            query = sa.select(handles.c.subject_id).where(
+                handles.c.subject_id > last, handles.c.sealed_handle.is_not(None)
+            )
+            with self._database.connect() as connection:
+                ids = list(
+                    connection.execute(
+                        query.order_by(handles.c.subject_id).limit(SUBJECTS_PER_ROUND)
+                    ).scalars()
+                )
+            yield from (handle for handle in self.handles_of(ids).values() if handle.startswith(prefix))
+            if len(ids) < SUBJECTS_PER_ROUND:
+                return
+            last = ids[-1]
 
     def is_erased(self, subject_id: str) -> bool:
         with self._database.connect() as connection:

@@ -48,6 +48,7 @@ COMMANDS = (
 GROUPS = {
     "rights": (
         ("record", "rights:record", "Record a log of rights events (JSONL)."),
+        ("import", "consentml:import_", "Take over the revocations and runs of a consentml store."),
         ("object", "rights:object_", "Record an objection: no reason needed."),
         ("withdraw", "rights:withdraw", "Record a withdrawal of consent."),
         ("receipt", "receipt:receipt", "What a person said, signed and proven, to give to them."),
