@@ -87,6 +87,15 @@ class Receipts(Section):
     service: Said | None = None  # what people use, by the name they know
 
 
+class Requests(Section):
+    """Data Rights Protocol."""
+
+    business_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None  # in its directory
+    verification_url: Annotated[str, Field(pattern=r"^https://[^\s]{1,500}$")] | None = (
+        None  # where a person shows who they are
+    )
+
+
 class Redaction(Section):
     keep_dates: Switch = False  # replace exact dates unless true
 
@@ -159,6 +168,7 @@ class Settings(Section):
     intake: Intake = Intake()
     rights: Rights = Rights()
     receipts: Receipts = Receipts()
+    requests: Requests = Requests()
     redaction: Redaction = Redaction()
     curation: Curation = Curation()
     corpus: Corpus = Corpus()

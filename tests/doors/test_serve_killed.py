@@ -47,9 +47,20 @@ print("drained", flush=True)
 
 
 @contextmanager
-def serving(root: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(root: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`witting serve` as an operator runs it, and its address."""
-    command = [sys.executable, "-m", "witting", "serve", "--workspace", str(root), "--port", "0", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "witting",
+        "serve",
+        "--workspace",
+        str(root),
+        "--port",
+        "0",
+        "--json",
+        *options,
+    ]
     environment = {**os.environ, "WITTING_API_KEYS": KEY}
     server = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

@@ -80,6 +80,7 @@ CHECKPOINTS = select(ledger_checkpoints.c.size, ledger_checkpoints.c.root, ledge
 
 Fold = Callable[[Connection, Sequence[Entry]], None]
 Publish = Callable[["Ledger", str], object]  # with a signed checkpoint
+Along = Callable[[Connection, list[int]], None]  # given the new entries' indexes
 Result = TypeVar("Result")
 
 
@@ -118,8 +119,10 @@ class Ledger:
         entries: Sequence[tuple[str, Mapping[str, Any]]],
         *,
         now: datetime,
+        along: Along | None = None,
     ) -> list[int]:
-        """All of them in one transaction, or none. Their indexes, in order and without a gap."""
+        """All of them in one transaction, or none. Their indexes, in order and without a gap. `along` writes what must stand
+        with them or not at all; where it raises, nothing is appended."""
         if len(entries) > APPEND_ENTRIES_MAX:
             raise LedgerError(
                 f"{len(entries)} entries in one append; at most {APPEND_ENTRIES_MAX} are allowed. Append in batches."
@@ -127,16 +130,19 @@ class Ledger:
         if not entries:
             return []
         said: list[Said] = [(kind, body, now) for kind, body in entries]
-        first = (
-            self._append(said) if self._queue is None else self._queue.append(said, self._append, self._holds)
-        )
+        if self._queue is None or along is not None:
+            first = self._append(said, along=along)
+        else:
+            first = self._queue.append(said, self._append, self._holds)
         return list(range(first, first + len(said)))
 
-    def _append(self, said: Sequence[Said], told: Told | None = None) -> int:
+    def _append(self, said: Sequence[Said], told: Told | None = None, *, along: Along | None = None) -> int:
         """The first index. `told` is called before the commit."""
-        return self._write(lambda connection: self._insert(connection, said, told))
+        return self._write(lambda connection: self._insert(connection, said, told, along))
 
-    def _insert(self, connection: Connection, said: Sequence[Said], told: Told | None) -> int:
+    def _insert(
+        self, connection: Connection, said: Sequence[Said], told: Told | None, along: Along | None
+    ) -> int:
         frontier = _frontier(connection)
         entries = [
             make_entry(index, kind, body, now=now)
@@ -151,6 +157,8 @@ class Ledger:
             connection.exec_driver_sql(_insert_into(ledger_nodes, _mark(connection)), nodes)
         if self._fold:
             self._fold(connection, entries)
+        if along:
+            along(connection, [entry.index for entry in entries])
         if told:
             told(frontier.size, entries[-1].index, leaves[-1].hex())
         return frontier.size

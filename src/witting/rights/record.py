@@ -111,6 +111,25 @@ def record(
     return desk.report()
 
 
+def write_down(
+    event: RightsEvent,
+    subject: str,
+    *,
+    vault: Vault,
+    new_salt: Callable[[int], bytes] = secrets.token_bytes,
+) -> tuple[str, dict[str, Any]]:
+    """Kind and body of the ledger entry of an event that is no consent, for whoever appends it together with something else;
+    its evidence is sealed in the vault when this returns. Not asked: whether the same was recorded before."""
+    if event.kind == "consent":
+        raise ValueError("a consent is judged before it is recorded: use `record`")
+    body = _said(event, subject)
+    if event.evidence is not None:
+        commitment, copy = commit_evidence(event.evidence, salt=new_salt(SALT_BYTES))
+        vault.keep_evidence(subject, commitment, copy)
+        body["evidence_commitment"] = commitment
+    return f"rights.{event.kind}", body
+
+
 @dataclass
 class _Known:
     """What the ledger holds already. An entry is found by 8 bytes of a hash, then compared field by field."""

@@ -80,6 +80,20 @@ class Projections:
                 return
             after = found[-1]
 
+    def events_of(self, subjects: Sequence[str]) -> pa.Table:
+        """Those of these people and those about everybody, as `events`."""
+        with begin_read(self._database) as connection:
+            _refuse_lag(connection)
+            mine = events.c.subject.in_(list(subjects)) | events.c.subject.is_(None)
+            rows = connection.execute(sa.select(events).where(mine).order_by(events.c.entry)).mappings().all()
+        return pa.Table.from_batches([_batch(rows)], EVENT)
+
+    def heard_before(self, entry: int) -> int:
+        """How many rights events stand before this ledger entry."""
+        query = sa.select(sa.func.count()).select_from(events).where(events.c.entry < entry)
+        with self._database.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def applied_index(self) -> int:
         """The last ledger entry folded in; -1 before the first."""
         with self._database.connect() as connection:

@@ -137,6 +137,22 @@ spool = sa.Table(
     sa.Column("reason", sa.Text),  # why no event could be read from it; sealed under the quarantine key then
 )
 
+# Requests that an agent sent for a person (`requests.py`), with the ledger entries they became. No column says who.
+data_rights_requests = sa.Table(
+    "data_rights_requests",
+    metadata,
+    sa.Column("request_id", sa.Text, primary_key=True),  # a UUID, the same for the same request
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("agent_request_id", sa.Text),  # the agent's own name for it
+    sa.Column("exercise", sa.Text, nullable=False),
+    sa.Column("content_mac", sa.Text, nullable=False),  # keyed hash of what was asked and of whom
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("entries", sa.Text, nullable=False),  # JSON list of ledger indexes
+    sa.Column("matched", sa.Boolean, nullable=False, index=True),  # whether the person is one we know
+    sa.Column("verified", sa.Boolean, nullable=False),
+    sa.Column("settled", sa.Text),  # JSON [status, reason]: answered at once, without an entry
+)
+
 # schema.EVENT, folded from the ledger's rights.* entries; may be lost and replayed.
 events = sa.Table(
     "events",

@@ -20,6 +20,7 @@ from witting.store.database import begin_write, chunks, insert_missing
 from witting.store.keys import KeyStore
 from witting.store.tables import evidence, handles, subjects
 
+_handles = handles  # where an argument has that name
 SUBJECTS_PER_ROUND = 10_000  # made in one transaction
 
 
@@ -50,6 +51,22 @@ class Vault:
         mac = self._keys.handle_mac(handle)
         with self._database.connect() as connection:
             return _known(connection, [mac]).get(mac)
+
+    def alias(self, subject_id: str, handles: Sequence[str]) -> None:
+        """Further handles lead to this person, too, unless they lead to somebody already. They are kept as keyed hashes
+        only: nobody reads them back."""
+        rows = [
+            {"handle_mac": self._keys.handle_mac(handle), "subject_id": subject_id, "sealed_handle": None}
+            for handle in handles
+        ]
+        with begin_write(self._database, lock="vault") as connection:
+            insert_missing(connection, _handles, rows)
+
+    def lead_to(self, connection: sa.Connection, before: str, subject_id: str) -> None:
+        """All handles of `before` lead to another person from now on, as further handles of theirs; in the caller's
+        transaction."""
+        theirs = sa.update(_handles).where(_handles.c.subject_id == before)
+        connection.execute(theirs.values(subject_id=subject_id, sealed_handle=None))
 
     def handle_of(self, subject_id: str) -> str | None:
         """None once erased, and for an unknown id."""
@@ -138,6 +155,24 @@ class Vault:
         if sealed is None:
             return None
         return self._keys.open_bytes([subject_id], [_evidence_label(commitment)], [sealed])[0]
+
+    def move_evidence(self, before: str, after: str) -> None:
+        """All evidence kept for one person is another's from now on, sealed under their key; again is fine."""
+        with self._database.connect() as connection:
+            query = sa.select(evidence.c.commitment, evidence.c.sealed).where(evidence.c.subject_id == before)
+            rows = connection.execute(query).all()
+        labels = [_evidence_label(row.commitment) for row in rows]
+        opened = self._keys.open_bytes([before] * len(rows), labels, [row.sealed for row in rows])
+        found = [
+            (label, row.commitment, value) for label, row, value in zip(labels, rows, opened, strict=True)
+        ]
+        kept = [(label, commitment, value) for label, commitment, value in found if value is not None]
+        names = [label for label, _, _ in kept]
+        sealed = self._keys.seal_bytes([after] * len(kept), names, [value for _, _, value in kept])
+        with begin_write(self._database, lock="vault") as connection:
+            for (_, commitment, _), value in zip(kept, sealed, strict=True):
+                row = sa.update(evidence).where(evidence.c.commitment == commitment)
+                connection.execute(row.values(subject_id=after, sealed=value))
 
     def _make(self, missing: dict[str, str]) -> dict[str, str]:
         """Subjects for handles by MAC. Keys are made before the rows: a crash between leaves a key nobody uses."""

@@ -68,6 +68,7 @@ GROUPS = {
         ("explain", "rights:explain", "Why one turn may or may not be used."),
         ("due", "due:due", "Which requests are late or soon due, by the shortest law that applies."),
         ("answer", "answer:answer", "Record what was answered to a request."),
+        ("link", "link:link", "Say whose account an e-mail address or a phone number leads to."),
         ("whatif", "whatif:whatif", "What would fall if the law, or what we ask, were another."),
         ("packs", "packs:packs", "The rules of each place, their status, and who checked them."),
     ),

@@ -14,6 +14,7 @@ from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, folded, now, show, table
 from witting.errors import InputError, UsageError
 from witting.intake import SOURCES
+from witting.rights.claims import canonical, is_claim
 from witting.rights.evidence import judge as judge_evidence
 from witting.rights.explain import Explanation
 from witting.rights.explain import explain as explain_turn
@@ -31,6 +32,7 @@ ENTRY_SHOWN = (
     "occurred_at", "verdict", "score", "profile", "failed", "place", "age", "purposes", "valid_from", "expires_at", "special",
     "signal", "notice_sha256", "safeguards",
 )  # fmt: skip
+CLAIM_FORMS = "a claim is email:ana@example.org, phone:+5511912345678 (E.164) or name:Ana Souza."
 
 
 def record(
@@ -92,7 +94,7 @@ def object_(handle: str, /, *, purpose: str | None = None, common: Common = DEFA
     Parameters
     ----------
     handle
-        The person, as source:name, e.g. "whatsapp:Ana Souza".
+        The person, as source:name, e.g. "whatsapp:Ana Souza"; or as email:, phone: or name: and what they go by.
     purpose
         Only for this purpose; without it, for all.
     """
@@ -290,7 +292,12 @@ def _rules(workspace: Workspace, people: list[str]) -> dict[str, Any]:
 def _say(kind: str, handle: str, purpose: str | None, common: Common) -> int:
     workspace = Workspace.open(common.workspace)
     source = handle.partition(":")[0]
-    if source not in {known.name for known in SOURCES} or source == handle:
+    if is_claim(handle):
+        claimed = canonical(handle)
+        if claimed is None:
+            raise UsageError(CLAIM_FORMS)
+        handle = claimed
+    elif source not in {known.name for known in SOURCES} or source == handle:
         raise UsageError(
             f"a handle is source:name, and the sources are {', '.join(sorted(known.name for known in SOURCES))}."
         )

@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -15,6 +15,9 @@ from cyclopts.validators import Number
 from witting.doors.cli.screen import DEFAULT, Common, show
 from witting.errors import MissingExtra, UsageError
 from witting.workspace import Workspace
+
+if TYPE_CHECKING:
+    from witting.doors.http.drp.door import DataRights
 
 BACKLOG = 128  # connections that wait to be accepted
 KEEP_ALIVE_SECONDS = 30
@@ -32,6 +35,7 @@ def serve(
     api_key_file: Path | None = None,
     webhook_secret_file: Path | None = None,
     allowed_origin: Several = (),
+    drp_agents: Path | None = None,
     common: Common = DEFAULT,
 ) -> int:
     """Receive live events (CloudEvents) over HTTP until stopped. Prints its address once it listens.
@@ -49,6 +53,8 @@ def serve(
     allowed_origin
         A sender that is told yes when it asks with OPTIONS whether its events are expected: a DNS name, or * for all; may be
         given several times. WITTING_ALLOWED_ORIGINS names some, too.
+    drp_agents
+        Take requests by the Data Rights Protocol, too, from the agents of this file: JSON, as its directory lists them.
     """
     if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn")):
         raise MissingExtra('receiving events over HTTP needs `pip install "witting[serve]"`.')
@@ -61,7 +67,9 @@ def serve(
 
     secrets = read_secrets(os.environ, api_key_file=api_key_file, webhook_secret_file=webhook_secret_file)
     origins = read_origins(os.environ, allowed_origin)
-    app = receiver(Workspace.open(common.workspace), secrets, origins=origins)
+    workspace = Workspace.open(common.workspace)
+    data_rights = None if drp_agents is None else _data_rights(workspace, drp_agents)
+    app = receiver(workspace, secrets, origins=origins, data_rights=data_rights)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}"
@@ -85,6 +93,20 @@ def serve(
     except KeyboardInterrupt:
         return 0  # Ctrl-C is how it ends
     return 0
+
+
+def _data_rights(workspace: Workspace, agents: Path) -> DataRights:
+    from witting.doors.http.drp.agents import read_agents
+    from witting.doors.http.drp.door import SECRET, DataRights
+
+    settings = workspace.settings.requests
+    if settings.business_id is None:
+        raise UsageError(
+            "--drp-agents: requests name the business they are for; set requests.business_id in witting.toml to yours."
+        )
+    return DataRights(
+        read_agents(agents), settings.business_id, settings.verification_url, workspace.keys.secret(SECRET)
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -26,6 +26,7 @@ from witting.doors.cloud_events import Wrong, understood
 from witting.doors.fault import log_fault
 from witting.doors.http.authority import Secrets, holds_key, signed
 from witting.doors.http.binding import events_in, is_binary
+from witting.doors.http.drp.door import DataRights, open_data_rights
 from witting.doors.http.handshake import permission
 from witting.doors.http.problem import Problem
 from witting.errors import WittingError
@@ -49,6 +50,7 @@ def receiver(
     secrets: Secrets,
     *,
     origins: frozenset[str] = frozenset(),
+    data_rights: DataRights | None = None,
     now: Callable[[], datetime] = _clock,
 ) -> FastAPI:
     """The application; without `origins` it knows no OPTIONS. Opens the workspace's database and keys at once, so that what is
@@ -91,6 +93,15 @@ def receiver(
         @app.options("/v1/events")
         def ask(request: Request) -> Response:
             return permission(request.headers, origins)
+
+    if data_rights is not None:
+        asking = _Places(REQUESTS_MAX)
+
+        async def body_of(request: Request) -> bytes:
+            with asking.taken():
+                return await _body(request)
+
+        open_data_rights(app, workspace, data_rights, body_of=body_of, now=now)
 
     _guard(app)
     return app
