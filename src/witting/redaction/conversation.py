@@ -13,7 +13,14 @@ from witting.engine.stage import Key, Stage, Transform
 from witting.schema import REDACTED
 
 VERSION = 1
-REPEATED = ("special_category", "child", "confidential", "secret_only", "answers_refused_turn")
+REPEATED = (
+    "special_category",
+    "child",
+    "third_party_text",
+    "confidential",
+    "secret_only",
+    "answers_refused_turn",
+)
 
 
 def conversation_stage() -> Stage:

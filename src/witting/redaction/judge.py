@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from witting.redaction.detect import TEXT_CHARS_MAX, scan
 from witting.redaction.normalise import PLACEHOLDER
+from witting.redaction.pasted import is_pasted
 from witting.redaction.span import SPECIAL_KINDS, Labels, Span
 from witting.redaction.surrogate import redact_text
 
@@ -22,6 +23,7 @@ REASONS = {
     "child": "The person says to be under 18. Nothing a child says is used.",
     "special_category": "It tells something of a person's health, sex life, faith, politics, union, origin, genes, body or "
     "offences, and that person has not explicitly agreed to the use of that.",
+    "third_party_text": "It holds what somebody else wrote, a pasted mail or chat, and nobody asked them.",
     "confidential": "It holds what a business keeps to itself: plans, figures, code or an idea that is not public.",
     "secret_only": "Most of it is a key, password or other secret.",
     "nothing_left": "Once what identifies people is replaced, nothing is left to learn from.",
@@ -84,6 +86,8 @@ def _reason(
         span.family in SPECIAL_KINDS and not _agreed(span, special, answering=answering) for span in spans
     ):
         return "special_category"
+    if is_pasted(text):
+        return "third_party_text"
     if labels.confidential:
         return "confidential"
     secret_chars = sum(span.end - span.start for span in spans if span.family == "SECRET")

@@ -20,7 +20,7 @@ from witting.redaction.judge import Judgement, judge
 from witting.schema import REDACTED, TIMESTAMP
 from witting.store.keys import KeyStore
 
-VERSION = 1
+VERSION = 2
 NAMES = pa.schema([("conversation_id", pa.string()), ("name", pa.list_(pa.string()))])
 REDACT_INPUT = pa.schema(
     [
