@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -172,6 +173,20 @@ def assess(workspace: Workspace, record_path: Path, *, now: datetime, tell: Tell
     )
 
 
+def wait_for_objection(workspace: Workspace, handle: str, *, seconds: float) -> bool:
+    """Whether the objection of that person arrives: in the ledger, or among the live events that the next walk reads."""
+    end = time.monotonic() + seconds
+    while True:
+        subject = workspace.vault.find(handle)
+        if subject is not None and (
+            _objection_of(workspace, subject) is not None or workspace.spool.waiting_of(subject)
+        ):
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(min(1.0, seconds))
+
+
 def seal(workspace: Workspace, assessment: Assessment, *, now: datetime) -> int:
     """Append the entry that the door reads, and write the statement beside it (assessments/ENTRY.json). The entry's index."""
     until = expiry(assessment.proofs)
@@ -258,15 +273,21 @@ def _heard(workspace: Workspace, probe: ObjectionProbe) -> Heard | None:
     subject = None if probe.handle is None else workspace.vault.find(probe.handle)
     if subject is None:
         return None
-    events = pl.DataFrame(workspace.projections.events())
-    made = events.filter((pl.col("subject") == subject) & (pl.col("kind") == "objection"))
-    if made.is_empty():
+    index = _objection_of(workspace, subject)
+    if index is None:
         return None
-    entry = workspace.ledger.entry(int(made["entry"].max()))  # type: ignore[arg-type]  # a column of whole numbers
+    entry = workspace.ledger.entry(index)
     turns = sum(
         pl.DataFrame(table).filter(pl.col("subject_id") == subject).height for table in turn_facts(workspace)
     )
     return Heard(entry.index, hashlib.sha256(entry.bytes).hexdigest(), turns)
+
+
+def _objection_of(workspace: Workspace, subject: str) -> int | None:
+    """The ledger entry of the person's latest objection."""
+    events = pl.DataFrame(workspace.projections.events())
+    made = events.filter((pl.col("subject") == subject) & (pl.col("kind") == "objection"))
+    return None if made.is_empty() else made.get_column("entry").to_list()[-1]
 
 
 def _redaction(workspace: Workspace) -> Proof:

@@ -63,6 +63,7 @@ GROUPS = {
             "notice:notice",
             "The text that asks for a consent, in twelve languages, from one file of facts.",
         ),
+        ("probe", "assess:probe", "Try the form that objects, as somebody unknown would."),
         ("assess", "assess:assess", "May legitimate interest open anything? Every safeguard by its proof."),
         ("decide", "decide:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
