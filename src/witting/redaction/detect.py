@@ -65,11 +65,15 @@ _GATE = _Gate()
 
 
 def scan(
-    text: str, *, known_names: Sequence[str] = (), keep_dates: bool = False
+    text: str,
+    *,
+    known_names: Sequence[str] = (),
+    everywhere: names.FullNames | None = None,
+    keep_dates: bool = False,
 ) -> tuple[list[Span], Labels]:
     """Disjoint spans in order, in code points of `text`, and what the text says as a whole.
 
-    Nothing is found inside placeholders of an earlier redaction. Raises UsageError above TEXT_CHARS_MAX.
+    `known_names` are of the conversation, `everywhere` of whoever asked for it. Nothing is found inside placeholders of an earlier redaction. Raises UsageError above TEXT_CHARS_MAX.
     """
     if len(text) > TEXT_CHARS_MAX:
         raise UsageError(
@@ -81,7 +85,7 @@ def scan(
     abouts: set[str] = set()
     for _ in range(ROUNDS_MAX):
         seen = view(text, protected)
-        found, said = _read(seen, known, keep_dates=keep_dates)
+        found, said = _read(seen, known, everywhere, keep_dates=keep_dates)
         abouts |= said
         new = [_located(seen, span) for span in arbitrate(found)]
         if not new:
@@ -107,7 +111,9 @@ def _labels(spans: Sequence[Span], abouts: set[str]) -> Labels:
     )
 
 
-def _read(seen: View, known: names.KnownNames, *, keep_dates: bool) -> tuple[list[Span], set[str]]:
+def _read(
+    seen: View, known: names.KnownNames, everywhere: names.FullNames | None, *, keep_dates: bool
+) -> tuple[list[Span], set[str]]:
     """One round over a view: findings in the view's offsets, overlapping, and whom its mentions are about."""
     flags = 0
     for word in set(WORD.findall(seen.plain)):
@@ -116,6 +122,8 @@ def _read(seen: View, known: names.KnownNames, *, keep_dates: bool) -> tuple[lis
     found = list(_patterns(seen, flags, has_digit=has_digit, keep_dates=keep_dates))
     if known:
         found += names.find_known(seen, known)
+    if everywhere:
+        found += names.find_full(seen, everywhere)
     if flags & PERSON:
         found += names.find_introduced(seen)
         found += names.find_titled(seen)

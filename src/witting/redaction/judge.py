@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from witting.redaction.detect import TEXT_CHARS_MAX, scan
+from witting.redaction.names import FullNames
 from witting.redaction.normalise import PLACEHOLDER
 from witting.redaction.pasted import is_pasted
 from witting.redaction.span import SPECIAL_KINDS, Labels, Span
@@ -51,6 +52,7 @@ def judge(
     special: Sequence[str] = (),
     answering: bool = False,
     known_names: Sequence[str] = (),
+    everywhere: FullNames | None = None,
     keep_dates: bool = False,
 ) -> Judgement:
     """`special`: kinds explicitly agreed to. `answering`: the assistant speaks, so "your" is the subject's own.
@@ -61,7 +63,7 @@ def judge(
         return _refuse("no_text")
     if len(text) > TEXT_CHARS_MAX:
         return _refuse("too_long")
-    spans, labels = scan(text, known_names=known_names, keep_dates=keep_dates)
+    spans, labels = scan(text, known_names=known_names, everywhere=everywhere, keep_dates=keep_dates)
     reason = _reason(text, spans, labels, special=frozenset(special), answering=answering)
     if reason:
         return _refuse(reason)

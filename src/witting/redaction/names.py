@@ -13,12 +13,16 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
+from witting.errors import UsageError
 from witting.redaction.lexicon import read_words
 from witting.redaction.normalise import PERSON_BARRIER, WORD, View, fold, plain
 from witting.redaction.span import Span
 
 KNOWN_NAMES_MAX = 2_000  # of one conversation; further ones are ignored in sorted order
+EVERYWHERE_MAX = 200_000  # names that count in every text
+HANDLE_CHARS_MIN = 5
 PART_CHARS_MIN = 3
 TYPO_CHARS_MIN = 6
 SEEN_WORDS_MAX = 5_000  # a conversation's words remembered with their answer
@@ -188,6 +192,47 @@ def one_edit_apart(a: str, b: str) -> bool:
 def known_names(names: tuple[str, ...]) -> KnownNames:
     """The same names are prepared once."""
     return KnownNames(names)
+
+
+class FullNames:
+    """Names that count in every text, because their people asked for it: word for word and whole, since a part of a name
+    is other people's, too. A name of one word counts only where it is a user name. Equal for the same names in any order."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Raises UsageError for more than EVERYWHERE_MAX."""
+        whole = {tuple(WORD.findall(plain(fold(name)))) for name in names}
+        if len(whole) > EVERYWHERE_MAX:
+            raise UsageError(
+                f"{len(whole):,} names for every text; at most {EVERYWHERE_MAX:,} are looked for."
+            )
+        self._by_first: dict[str, list[tuple[str, ...]]] = {}
+        for words in sorted(whole, key=lambda words: (-len(words), words)):
+            if len(words) > 1 or (words and _is_user_name(words[0])):
+                self._by_first.setdefault(words[0], []).append(words)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_first)
+
+    def beginning_with(self, word: str) -> Sequence[tuple[str, ...]]:
+        """The longest first."""
+        return self._by_first.get(word, ())
+
+
+def _is_user_name(word: str) -> bool:
+    return len(word) >= HANDLE_CHARS_MIN and not word.isdigit() and not word.isalpha()
+
+
+def find_full(view: View, names: FullNames) -> Iterator[Span]:
+    """Each place where one of the names stands whole."""
+    words = list(WORD.finditer(view.plain))
+    for at, word in enumerate(words):
+        for name in names.beginning_with(word.group()):
+            there = words[at : at + len(name)]
+            joined = all(_joined(view.plain[left.end() : right.start()]) for left, right in pairwise(there))
+            if joined and tuple(one.group() for one in there) == name:
+                kind = "PERSON" if len(name) > 1 else "USERNAME"
+                yield Span(word.start(), there[-1].end(), kind, 0.97, "name.objected")
+                break
 
 
 def find_known(view: View, known: KnownNames) -> Iterator[Span]:

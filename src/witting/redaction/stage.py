@@ -17,6 +17,7 @@ import pyarrow as pa
 from witting import config
 from witting.engine.stage import ROW, Stage, Transform, digest
 from witting.redaction.judge import Judgement, judge
+from witting.redaction.names import FullNames
 from witting.schema import REDACTED, TIMESTAMP
 from witting.store.keys import KeyStore
 
@@ -44,27 +45,45 @@ REDACT_INPUT = pa.schema(
 _CARRIED = [name for name in REDACTED.names if name in REDACT_INPUT.names]
 
 
-def stage(keys_folder: Path, names: pa.Table, *, settings: config.Redaction, shards: int) -> Stage:
-    """`names`: NAMES, at most a row a conversation. Its digest is part of the fingerprint: other names, other text."""
+def stage(
+    keys_folder: Path,
+    names: pa.Table,
+    *,
+    settings: config.Redaction,
+    shards: int,
+    everywhere: Sequence[str] = (),
+) -> Stage:
+    """`names`: NAMES, at most a row a conversation; `everywhere`: names for every text. Its digest is part of the fingerprint: other names, other text."""
     return Stage(
         name="redaction.redact",
         version=VERSION,
         reads=REDACT_INPUT,
         writes=REDACTED,
         scope=ROW,
-        open=partial(open_redaction, keys_folder, names.select(NAMES.names), settings.keep_dates),
+        open=partial(
+            open_redaction, keys_folder, names.select(NAMES.names), settings.keep_dates, tuple(everywhere)
+        ),
         settings={
             "keep_dates": settings.keep_dates,
             "shards": shards,
             "names": digest(names.select(NAMES.names)),
+            **({"everywhere": digest(_as_names(everywhere))} if everywhere else {}),
         },
     )
 
 
-def open_redaction(keys_folder: Path, names: pa.Table, keep_dates: bool) -> Transform:
+def _as_names(everywhere: Sequence[str]) -> pa.Table:
+    row = {"conversation_id": None, "name": sorted(set(everywhere))}
+    return pa.Table.from_pylist([row], schema=NAMES)
+
+
+def open_redaction(
+    keys_folder: Path, names: pa.Table, keep_dates: bool, everywhere: tuple[str, ...] = ()
+) -> Transform:
     """Opens the key store once a worker."""
     keys = KeyStore(keys_folder)
     people = names_by_conversation(names)
+    full = FullNames(everywhere)
     surrogate_key = lru_cache(maxsize=10_000)(keys.surrogate_key)
 
     def redact(turns: pa.Table) -> pa.Table:
@@ -82,6 +101,7 @@ def open_redaction(keys_folder: Path, names: pa.Table, keep_dates: bool) -> Tran
                 special=row["special"] or (),
                 answering=row["role"] == "assistant",
                 known_names=people.get(row["conversation_id"], ()),
+                everywhere=full,
                 keep_dates=keep_dates,
             )
             for row, text in zip(rows, texts, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -11,12 +12,15 @@ import pyarrow as pa
 
 from witting import redaction
 from witting.engine import Stage
+from witting.rights.claims import EMAIL, PHONE
 from witting.schema import empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.walk.admit import SIGNALS, TURNS, people_of
 from witting.walk.decide import DECISIONS
 from witting.walk.step import FunnelRow, Step, described
 
+ASKED_OUT = ("objection", "erasure_request")
+OPENED_AT_ONCE = 10_000  # handles
 REDACTED_TURNS = "redaction/turns"
 CORRECTIONS = "redaction/corrections"  # better answers: row_id is the signal, parent_id the answer
 
@@ -34,6 +38,7 @@ def redact(step: Step) -> dict[str, Any]:
         _names(step, admitted),
         settings=settings.redaction,
         shards=settings.corpus.shards,
+        everywhere=_objectors(step),
     )
     opened = step.engine.map(stage, admitted, folder=folder, progress=step.told("redacting"))
     together = step.engine.exchange(
@@ -141,6 +146,23 @@ def _names(step: Step, admitted: list[Part]) -> pa.Table:
         named.group_by("conversation_id").agg(pl.col("name").sort().alias("name")).sort("conversation_id")
     )
     return grouped.to_arrow().cast(redaction.NAMES) if rows else empty(redaction.NAMES)
+
+
+def _objectors(step: Step) -> list[str]:
+    """Names of everybody who objected or asked to be erased, with an account or without: taken out of all others' words, too.
+    Addresses and numbers are taken out of every text anyway."""
+    workspace = step.workspace
+    found: set[str] = set()
+    for some in _batched(workspace.projections.people(ASKED_OUT), OPENED_AT_ONCE):
+        for handle in workspace.vault.handles_of(some).values():
+            source, _, name = handle.partition(":")
+            found |= {name} if source not in (EMAIL, PHONE) else set()
+    return sorted(found)
+
+
+def _batched(items: Iterator[str], size: int) -> Iterator[list[str]]:
+    while some := list(islice(items, size)):
+        yield some
 
 
 def _counts(step: Step, parts: list[Part]) -> tuple[Counter[str], Counter[str]]:
