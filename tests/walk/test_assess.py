@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,33 @@ def test_an_assessment_written_into_a_log_is_a_claim_and_opens_nothing(
     assert [e["safeguards"] for e in events if e["kind"] == "assessment"] == [[]]
     prove_safeguards(Workspace.open(root))  # as proofs would: the same words, with their artefacts
     assert permitted_by_interest(root) == len(TOLD) * TURNS_EACH
+
+
+def test_the_first_use_starts_the_clock_of_the_report(
+    root: Path, assess: Assess, witting_here: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def due(days: int) -> Any:
+        monkeypatch.setattr("witting.doors.cli.due.now", lambda: MOMENT + timedelta(days=days))
+        return witting_here("rights", "due", "--workspace", root, "--json").json["report_at_5_months"]
+
+    objected(root, witting_here)
+    assess("--record")
+    assert due(0) is None
+    walk_to(root, "rights")
+    by = "2027-04-24T12:00:00+00:00"
+    assert due(0) == {"state": "later", "due_at": by, "days_left": 151}
+    assert due(150) == {"state": "soon", "due_at": by, "days_left": 1}
+    assert due(152) == {"state": "late", "due_at": by, "days_left": -1}
+    record = root / "lia" / "interest.toml"
+    text = (
+        record.read_text("utf-8")
+        + '[documents.report_at_5_months]\nfile = "dpia.pdf"\nmade_on = 2027-04-20\n'
+    )
+    record.write_text(text.replace("next_review = 2027-04-01", "next_review = 2028-01-01"), "utf-8")
+    monkeypatch.setattr("witting.doors.cli.assess.now", lambda: MOMENT + timedelta(days=152))
+    said = assess("--record", code=1).json  # the probe is stale by then
+    assert "report_at_5_months" not in missing(said)
+    assert due(152)["state"] == "answered"
 
 
 def test_a_record_about_another_purpose_is_refused(root: Path, assess: Assess) -> None:

@@ -32,8 +32,10 @@ from witting.engine import apply
 from witting.errors import InputError, ObjectDamaged
 from witting.ledger.certificate import read_statement, seal_statement, statement_text, verify_statement
 from witting.rights import decide as rights
+from witting.rights.clocks import months_after
 from witting.rights.interest.probe import Heard, ObjectionProbe, prove_form, prove_unknown_heard, read_probe
 from witting.rights.interest.proof import (
+    REPORT_MONTHS,
     SAFEGUARDS,
     Artefact,
     Proof,
@@ -57,7 +59,15 @@ from witting.serving.filter_trial import try_filter
 from witting.store.parts import read_part
 from witting.walk import guard
 from witting.walk.admit import TURNS
-from witting.walk.decide import DECIDED, nameless_of, parts_of, settings_sha256, surfaces_of, turn_facts
+from witting.walk.decide import (
+    ASSESSED,
+    DECIDED,
+    nameless_of,
+    parts_of,
+    settings_sha256,
+    surfaces_of,
+    turn_facts,
+)
 from witting.walk.redact import REDACTED_TURNS
 from witting.walk.release import DECIDED as RELEASED
 from witting.walk.step import Tell, described
@@ -171,6 +181,22 @@ def assess(workspace: Workspace, record_path: Path, *, now: datetime, tell: Tell
         trial=trial,
         settings_sha256=settings_sha256(workspace),
     )
+
+
+def report_due(workspace: Workspace) -> tuple[datetime, bool] | None:
+    """When the report on the first five months of legitimate interest is due, and whether an assessment has proven it since;
+    None while nobody's words passed by that door."""
+    purpose = workspace.settings.rights.purpose
+    first = _first_use(workspace, purpose)
+    if first is None:
+        return None
+    at, entry = first
+    proofs = (
+        assessed.body.get("proofs", {}).get("report_at_5_months")
+        for assessed in workspace.ledger.entries(int(entry.where) + 1, kind=ASSESSED)
+        if purpose in assessed.body["purposes"]
+    )
+    return months_after(at, REPORT_MONTHS), any(digest not in (None, entry.sha256) for digest in proofs)
 
 
 def wait_for_objection(workspace: Workspace, handle: str, *, seconds: float) -> bool:

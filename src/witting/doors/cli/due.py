@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
 from witting.rights.clocks import OPT_OUTS, Request
 from witting.walk.answered import Answer, open_and_answered
+from witting.walk.assess import report_due
 from witting.workspace import Workspace
 
 WITHIN_DAYS = 7
@@ -28,7 +29,7 @@ def due(
     all: bool = False,
     common: Common = DEFAULT,
 ) -> int:
-    """Which requests are late or due soon. Exit code 1 if one is late.
+    """Which requests are late or due soon, and the report on legitimate interest. Exit code 1 if one is late.
 
     Parameters
     ----------
@@ -55,9 +56,20 @@ def due(
         "within_days": within,
         "counts": {state: counts[state] for state in states},
         "requests": listed,
+        "report_at_5_months": _report(report_due(workspace), at, timedelta(days=within)),
     }
     show(common, said, lambda: _page(said))
-    return 1 if counts["late"] else 0
+    late = counts["late"] or (said["report_at_5_months"] or {}).get("state") == "late"
+    return 1 if late else 0
+
+
+def _report(due: tuple[datetime, bool] | None, at: datetime, within: timedelta) -> dict[str, Any] | None:
+    """The report that those owe who use words under legitimate interest."""
+    if due is None:
+        return None
+    left = due[0] - at
+    state = "answered" if due[1] else "late" if left < timedelta() else "soon" if left <= within else "later"
+    return {"state": state, "due_at": due[0].isoformat(), "days_left": left // DAY}
 
 
 def _row(request: Request, answer: Answer | None, at: datetime, within: timedelta) -> dict[str, Any]:
@@ -91,6 +103,13 @@ def _page(said: dict[str, Any]) -> str:
     ]
     if said["requests"]:
         lines += ["", table([_line(row) for row in said["requests"]], head=HEAD)]
+    report = said["report_at_5_months"]
+    if report is not None and report["state"] != "answered":
+        lines += [
+            "",
+            f"The report on five months of legitimate interest is due by {report['due_at'][:10]} ({report['state']}): "
+            "name it in the assessment and run `witting rights assess --record`.",
+        ]
     waiting = {row["kind"] for row in said["requests"] if row["answered_by"] is None}
     if waiting & set(OPT_OUTS):
         lines += [
