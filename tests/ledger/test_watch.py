@@ -242,6 +242,26 @@ def test_tiles_that_do_not_fit_their_checkpoint_are_damage(
     assert (code, kinds(said)) == (1, ["damage"])
 
 
+@pytest.mark.parametrize(
+    "name", ["tile/0/000", "tile/0/001.p/47", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/47"]
+)
+def test_recomputed_every_tile_and_bundle_is_read(
+    ask: Callable[..., tuple[int, Said]], house: Path, name: str
+) -> None:
+    grow(house, 300)
+    assert main(["ledger", "tiles", "--entries", "--workspace", str(house), "--quiet"]) == 0
+    place = house / "tiles" / name
+    words = ("--tiles", str(house / "tiles"), "--recompute")
+    assert ask("--begin", "--key", key_of(house), *words)[0] == 0
+    whole = place.read_bytes()
+    for at in (0, len(whole) // 2, len(whole) - 1):
+        place.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        code, said = ask(*words)
+        assert (code, kinds(said)) == (1, ["damage"])
+    place.write_bytes(whole)
+    assert ask(*words)[0] == 0
+
+
 def test_a_published_checkpoint_that_others_signed_is_a_changed_signature(
     ask: Callable[..., tuple[int, Said]], house: Path
 ) -> None:

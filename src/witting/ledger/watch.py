@@ -75,8 +75,9 @@ def watch_ledger(
     return Watched(size, root, note, findings)
 
 
-def watch_tiles(read: Read, kept: Sequence[Kept], key: VerifierKey) -> Watched:
-    """What is published as tiles, wherever it lies; asks for as many tiles as the proofs need."""
+def watch_tiles(read: Read, kept: Sequence[Kept], key: VerifierKey, *, recompute: bool = False) -> Watched:
+    """What is published as tiles, wherever it lies; asks for as many tiles as the proofs need. `recompute` reads every tile, and
+    the entries' bundles where they are published."""
     published = read(CHECKPOINT)
     try:
         if published is None or len(published) > NOTE_BYTES_MAX:
@@ -89,7 +90,7 @@ def watch_tiles(read: Read, kept: Sequence[Kept], key: VerifierKey) -> Watched:
         return _unopened(str(error))
     tiles = Tiles(read, current.size)
     try:
-        if tiles.root() != current.root:
+        if (tiles.recompute() if recompute else tiles.root()) != current.root:
             raise ProofInvalid(f"the tiles do not lead to the signed root of {current.size} entries.")
         findings = _compare(current, tiles.consistency_proof, kept, key)
     except ProofInvalid as error:

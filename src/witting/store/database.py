@@ -161,6 +161,13 @@ def _make_private_file(path: Path) -> None:
 
 
 def _set_pragmas(connection: sqlite3.Connection, record: object) -> None:
+    try:
+        _set(connection)
+    except UnicodeDecodeError as error:  # SQLite's complaint repeats bytes of the damaged schema
+        raise StoreError(DAMAGED) from error
+
+
+def _set(connection: sqlite3.Connection) -> None:
     for pragma in PRAGMAS:
         connection.execute(pragma)
     (mode,) = connection.execute("PRAGMA journal_mode=TRUNCATE").fetchone()
@@ -223,6 +230,8 @@ def _say_what_happened(context: ExceptionContext) -> StoreError | None:
 
 
 def _sentence(error: BaseException) -> StoreError | None:
+    if isinstance(error, UnicodeDecodeError):
+        return StoreError(DAMAGED)
     if isinstance(error, sqlite3.Error):
         if UNREADABLE.match(str(error)):
             return StoreError(DAMAGED)

@@ -99,12 +99,8 @@ def watch(
     begin
         Nothing is kept yet: keep the first checkpoint.
     recompute
-        Also recompute the workspace's whole ledger from the bytes of its entries.
+        Also recompute the whole ledger from the bytes of its entries, or from every published tile and bundle.
     """
-    if tiles is not None and recompute:
-        raise UsageError(
-            "--recompute reads the workspace's ledger; published tiles are always checked up to their root."
-        )
     notes = read_kept(kept)
     if begin and notes:
         raise UsageError(f"{kept} holds {len(notes)} checkpoints already; leave --begin away.")
@@ -114,7 +110,7 @@ def watch(
             "find out who took the checkpoints away."
         )
     ledger_key, look = (
-        _published(tiles, kept, key) if tiles is not None else _own(common, kept, key, recompute)
+        _published(tiles, kept, key, recompute) if tiles is not None else _own(common, kept, key, recompute)
     )
     seen = look(notes)
     stored = None
@@ -147,13 +143,13 @@ def _own(common: Common, kept: Path, key: str | None, recompute: bool) -> tuple[
     return known, look
 
 
-def _published(place: str, kept: Path, key: str | None) -> tuple[VerifierKey, Look]:
+def _published(place: str, kept: Path, key: str | None, recompute: bool) -> tuple[VerifierKey, Look]:
     known = _known(kept, key)
     if known is None:
         raise UsageError(
             "tiles carry no key: give the ledger's verifier key with --key, from a source you trust."
         )
-    return known, lambda notes: watch_tiles(_reader(place), notes, known)
+    return known, lambda notes: watch_tiles(_reader(place), notes, known, recompute=recompute)
 
 
 def _known(kept: Path, key: str | None) -> VerifierKey | None:
