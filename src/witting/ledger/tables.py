@@ -47,7 +47,9 @@ ledger_checkpoints = Table(
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("root", LargeBinary, nullable=False),
     Column("note", Text, nullable=False),
-    Column("at", Text, nullable=False),  # when it was first signed
+    Column(
+        "at", Text, nullable=False
+    ),  # when it was first signed; for operators: not in the note, read by nothing
 )
 
 APPEND_ONLY = ("ledger_entries", "ledger_nodes", "ledger_checkpoints")
