@@ -110,8 +110,8 @@ def test_what_cannot_be_appended_stops_only_who_brought_it(
         writers[0].append("run.trained", {"loss": float("nan")}, now=now)
     insert = Ledger._insert
 
-    def refusing(self: Ledger, connection: sa.Connection, said: list, told: object) -> int:
-        first = insert(self, connection, said, told)  # type: ignore[arg-type]
+    def refusing(self: Ledger, connection: sa.Connection, said: list, *more: object) -> int:
+        first = insert(self, connection, said, *more)  # type: ignore[arg-type]
         if any(body["writer"] == 2 for _, body, _ in said):
             raise LedgerError("the projection cannot hold this")
         return first

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -130,10 +130,11 @@ class Ledger:
         if not entries:
             return []
         said: list[Said] = [(kind, body, now) for kind, body in entries]
-        if self._queue is None or along is not None:
-            first = self._append(said, along=along)
-        else:
+        if self._queue is not None and along is None:
             first = self._queue.append(said, self._append, self._holds)
+        else:
+            with self._turn():
+                first = self._append(said, along=along)
         return list(range(first, first + len(said)))
 
     def _append(self, said: Sequence[Said], told: Told | None = None, *, along: Along | None = None) -> int:
@@ -258,8 +259,12 @@ class Ledger:
         return note
 
     def _written_note(self, now: datetime) -> str:
-        with nullcontext() if self._queue is None else self._queue.turn():
+        with self._turn():
             return self._write(lambda connection: self._sign(connection, now))
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """For what nobody else may write for us: our place in the line, where there is one."""
+        return nullcontext() if self._queue is None else self._queue.turn()
 
     def _sign(self, connection: Connection, now: datetime) -> str:
         frontier = _frontier(connection)
