@@ -365,6 +365,7 @@ def test_events_that_wait_survive_the_move_from_version_0002(
     with begin_write(database) as connection:
         connection.exec_driver_sql("ALTER TABLE spool DROP COLUMN reason")
         connection.exec_driver_sql("ALTER TABLE artifacts DROP COLUMN account_mac")
+        connection.exec_driver_sql("DROP TABLE data_rights_requests")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     open_database(database_url, root=tmp_path).dispose()
     assert spool.set_aside([bad(1)], now=NOW) == 1
