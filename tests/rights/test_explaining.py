@@ -119,6 +119,21 @@ def test_a_missing_safeguard_is_named(packs):
     )
 
 
+def test_a_permit_by_interest_says_when_its_first_proof_is_stale(packs):
+    law = packs.for_place("FR", AS_OF).parameters.legitimate_interest
+    proofs = event("assessment", 6, None, purposes=[P], safeguards=list(law.safeguards))
+    events = table(
+        HOME,
+        event("notice", 6),
+        event("age", 6, age=18),
+        proofs | {"expires_at": datetime(2026, 11, 30, tzinfo=UTC)},
+    )
+    assert found(packs, events).would_change == (
+        "The person's withdrawal, objection or request to be erased, at any time.",
+        "Time: on 2026-11-30 the first proof of a safeguard is stale, until it is assessed again.",
+    )
+
+
 def test_what_is_needed_together_is_said_together(packs):
     events = table(HOME, event("notice", 11))
     turn = {"occurred_at": datetime(2026, 11, 10, tzinfo=UTC)}

@@ -140,6 +140,15 @@ def test_a_named_document_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         read_document(record.documents.dpia, beside=tmp_path / "interest.toml")
 
 
+def test_an_empty_document_is_none(tmp_path: Path) -> None:
+    (tmp_path / "dpia.pdf").touch()
+    record, _ = read_record(
+        written(tmp_path, WHOLE + '[documents.dpia]\nfile = "dpia.pdf"\nmade_on = 2026-09-01\n')
+    )
+    with pytest.raises(InputError, match="empty"):
+        read_document(record.documents.dpia, beside=tmp_path / "interest.toml")
+
+
 def test_the_report_is_due_five_months_after_the_first_use() -> None:
     first = (datetime(2026, 1, 31, 9, tzinfo=UTC), Artefact("ledger entry", "cd" * 32, "7"))
     assert prove_report(None, None, now=NOW).proven
@@ -148,8 +157,11 @@ def test_the_report_is_due_five_months_after_the_first_use() -> None:
     assert not prove_report(first, None, now=datetime(2026, 6, 30, 9, tzinfo=UTC)).proven
     early = Document("ab" * 32, "old.pdf", date(2026, 1, 1))
     assert not prove_report(first, early, now=NOW).proven
+    of_the_first_day = Document("ab" * 32, "report.pdf", date(2026, 1, 31))
+    assert not prove_report(first, of_the_first_day, now=NOW).proven
     written_since = Document("ab" * 32, "report.pdf", date(2026, 6, 20))
-    assert prove_report(first, written_since, now=NOW).proven
+    assert prove_report(first, written_since, now=NOW).expires_at == datetime(2027, 6, 20, tzinfo=UTC)
+    assert not prove_report(first, written_since, now=datetime(2027, 6, 20, tzinfo=UTC)).proven
 
 
 def probe(folder: Path, **changes: Any) -> Any:
@@ -184,14 +196,24 @@ def test_a_form_that_asks_too_much_or_was_not_shown_to_work_proves_nothing(
     assert problem in str(proof.remedy)
 
 
+TRIED = datetime(2026, 11, 20, 9, 59, tzinfo=UTC)
+
+
+def test_the_objection_of_another_try_proves_nothing_of_this_one(tmp_path: Path) -> None:
+    earlier = Heard(9, "ef" * 32, TRIED - timedelta(days=30), turns=0)
+    assert not prove_unknown_heard(probe(tmp_path), earlier, now=NOW).proven
+
+
 def test_the_objection_of_somebody_unknown_counts_only_once_it_is_in_the_ledger(tmp_path: Path) -> None:
     made = probe(tmp_path)
     assert not prove_unknown_heard(None, None, now=NOW).proven
     assert not prove_unknown_heard(probe(tmp_path, handle=...), None, now=NOW).proven
     assert not prove_unknown_heard(made, None, now=NOW).proven
-    assert not prove_unknown_heard(made, Heard(9, "ef" * 32, turns=3), now=NOW).proven
-    assert prove_unknown_heard(made, Heard(9, "ef" * 32, turns=0), now=NOW).proven
-    assert not prove_unknown_heard(made, Heard(9, "ef" * 32, turns=0), now=NOW + timedelta(days=40)).proven
+    assert not prove_unknown_heard(made, Heard(9, "ef" * 32, TRIED, turns=3), now=NOW).proven
+    assert prove_unknown_heard(made, Heard(9, "ef" * 32, TRIED, turns=0), now=NOW).proven
+    assert not prove_unknown_heard(
+        made, Heard(9, "ef" * 32, TRIED, turns=0), now=NOW + timedelta(days=40)
+    ).proven
 
 
 # -- the trial ----------------------------------------------------------------------------------------------------------

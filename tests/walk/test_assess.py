@@ -49,7 +49,10 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "lia" / "labelled.jsonl").write_text(
         "".join(json.dumps(line) + "\n" for line in LABELLED), "utf-8"
     )
-    (root / "lia" / "probe.json").write_text(json.dumps(PROBE | {"handle": OBJECTOR}), "utf-8")
+    (root / "lia" / "probe.json").write_text(
+        json.dumps(PROBE | {"handle": OBJECTOR, "made_at": (MOMENT - timedelta(hours=1)).isoformat()}),
+        "utf-8",
+    )
     (root / "lia" / "interest.toml").write_text(
         WHOLE.replace(
             "[interest]", 'objection_probe = "probe.json"\nlabelled = "labelled.jsonl"\n[interest]', 1
@@ -164,12 +167,13 @@ def explained(root: Path, witting_here: Callable[..., Said]) -> dict[str, Any]:
     ("spoil", "lost"),
     [
         (lambda root: (root / "lia" / "labelled.jsonl").write_text('{"text": "I have asthma.", "art9": ["HEALTH"]}\n', "utf-8"), "sensitive_filter_recall"),
+        (lambda root: (root / "lia" / "labelled.jsonl").write_text('{"text": "I have asthma.", "art9": ["HEALTH"]}\n' * 40, "utf-8"), "sensitive_filter_recall"),
         (lambda root: shutil.rmtree(root / "guard"), "output_filter_test"),
         (lambda root: release(Workspace.open(root), audience="operator_only"), "memorization_audit"),
         (lambda root: (root / "witting.toml").write_text((root / "witting.toml").read_text("utf-8") + "[redaction]\nkeep_dates = true\n", "utf-8"), "deid_report"),
         (lambda root: next((root / "objects" / "notices").iterdir()).unlink(), "notice_lead"),
     ],
-    ids=["recall", "guard", "audit", "redaction", "notice"],
+    ids=["recall", "one text forty times", "guard", "audit", "redaction", "notice"],
 )  # fmt: skip
 def test_what_the_pipeline_no_longer_shows_is_no_longer_proven(
     root: Path, assess: Assess, witting_here: Callable[..., Said], spoil: Callable[[Path], Any], lost: str
@@ -191,6 +195,42 @@ def test_a_setting_changed_since_shuts_the_door_until_it_is_assessed_again(
     assert (last.body["safeguards"], last.body["because"]) == ([], "settings_changed")
     walk_to(root, "rights")
     assert list(Workspace.open(root).ledger.entries(kind="rights.assessment"))[-1].index == last.index
+
+
+def test_a_claim_of_long_ago_keeps_no_stale_assessment_alive(
+    root: Path, assess: Assess, witting_here: Callable[..., Said], tmp_path: Path
+) -> None:
+    objected(root, witting_here)
+    assess("--record")
+    log = tmp_path / "claim.jsonl"
+    claim = {
+        "kind": "assessment",
+        "occurred_at": "2024-06-01T09:00:00+00:00",
+        "purposes": [PURPOSE],
+        "safeguards": ["lia"],
+    }
+    log.write_text(json.dumps(claim) + "\n", "utf-8")
+    witting_here("rights", "record", log, "--workspace", root, "--json")
+    config = root / "witting.toml"
+    config.write_text(config.read_text("utf-8") + "[guard]\npeople_min = 2\n", "utf-8")
+    assert permitted_by_interest(root) == 0
+
+
+def test_after_a_walk_that_masks_who_objected_the_redaction_is_still_that_of_the_walk(
+    root: Path, assess: Assess, witting_here: Callable[..., Said]
+) -> None:
+    objected(root, witting_here)
+    assess("--record")
+    walk_to(root, "corpus")
+    assert "deid_report" not in missing(assess_whatever(assess))
+
+
+def assess_whatever(assess: Assess) -> dict[str, Any]:
+    """The guard's corpus is another by now: only the redaction is looked at."""
+    try:
+        return dict(assess().json)
+    except AssertionError:
+        return dict(assess(code=1).json)
 
 
 def test_an_assessment_written_into_a_log_is_a_claim_and_opens_nothing(

@@ -12,7 +12,7 @@ import pyarrow as pa
 from witting.engine.stage import Key, Stage, Transform
 from witting.schema import REDACTED
 
-VERSION = 1
+VERSION = 2
 REPEATED = (
     "special_category",
     "child",

@@ -38,41 +38,53 @@ _SEPARATOR = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _WROTE = re.compile(
-    r"^[^\n]{0,60}\d[^\n]{0,120}(?:wrote|schrieb[^:\n]{0,60}|a écrit|escribió|escreveu|ha scritto|schreef[^:\n]{0,60}|napisał(?:\(a\)|a)?|"
-    r"şunu yazdı|yazdı|пиш[её]т|написал(?:\(а\)|а)?|写道|のメール|작성)[ \t]?[:：][ \t]*\n+(?:[ \t]*>[^\n]*\n?)+",
+    r"(?:wrote|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|napisał(?:\(a\)|a)?|yazdı|пиш[её]т|написал(?:\(а\)|а)?|写道|のメール|작성)"
+    r"[^:：\n]{0,60}[:：][ \t]*\n\s*>",
+    re.IGNORECASE,
+)
+WROTE_LINE_CHARS_MAX = 200  # of "On ... wrote:", with its date
+_CHAT = re.compile(
+    r"^[\u200e\ufeff]?(?:\[[^\]\n]{0,25}\d{1,2}[:.]\d{2}[^\]\n]{0,12}\]|\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}[,.]? \d{1,2}[:.]\d{2}"
+    r"(?:[:.]\d{2})?(?: ?[ap]\.? ?m\.?)?)(?: ?[-–] ?| )(?P<name>[^\n:]{1,60}): \S",
     re.IGNORECASE | re.MULTILINE,
 )
-_CHAT = re.compile(
-    r"^[\u200e\ufeff]?\[?(?:\d{1,4}[./\-]\d{1,2}[./\-]\d{1,4}[,.]? )?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?: ?[ap]\.? ?m\.?)?\]?(?: ?[-–] ?| )"
-    r"(?P<name>[^\n:]{1,60}): \S",
-    re.IGNORECASE | re.MULTILINE,
-)  # fmt: skip
+LOG_LEVELS = frozenset({"critical", "debug", "error", "fatal", "info", "notice", "trace", "warn", "warning"})
 
 
 def is_pasted(text: str) -> bool:
-    """Whether the text holds the marks of what somebody else wrote."""
-    if "\n" not in text:
+    """Whether the text holds the marks of what somebody else wrote. One pass; line ends of any system."""
+    if "\n" not in text and "\r" not in text:
         return False
-    return (
-        bool(_SEPARATOR.search(text)) or _has_mail_head(text) or bool(_WROTE.search(text)) or _has_chat(text)
-    )
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return bool(_SEPARATOR.search(plain)) or _has_mail_head(plain) or _has_reply(plain) or _has_chat(plain)
 
 
 def _has_mail_head(text: str) -> bool:
-    """Who it is from and two more kinds of head lines, near together."""
-    seen: list[tuple[int, str]] = []
+    """Who it is from, when it was sent (or an address), and one more head line, near together."""
+    seen: list[tuple[int, str, bool]] = []
     for number, line in enumerate(text.split("\n")):
         head = _HEAD.match(line)
-        if head is None or head.lastgroup is None:
-            continue
+        if head is None or head.lastgroup is None or head[head.lastgroup][0].islower():
+            continue  # programs begin their head lines with a capital, where there are any
         seen = [one for one in seen if number - one[0] < HEAD_LINES_MAX]
-        seen.append((number, head.lastgroup))
-        kinds = {kind for _, kind in seen}
-        if "from" in kinds and len(kinds) >= HEAD_KINDS_MIN:
+        seen.append((number, head.lastgroup, "@" in line))
+        kinds = {kind for _, kind, _ in seen}
+        sent = "sent" in kinds or any(address for _, _, address in seen)
+        if "from" in kinds and sent and len(kinds) >= HEAD_KINDS_MIN:
+            return True
+    return False
+
+
+def _has_reply(text: str) -> bool:
+    """Quoted lines under "On 2 March Bo wrote:"."""
+    for match in _WROTE.finditer(text):
+        line = text[max(0, match.start() - WROTE_LINE_CHARS_MAX) : match.start()].rpartition("\n")[2]
+        if any(char.isdigit() for char in line) or any(char.isdigit() for char in match[0]):
             return True
     return False
 
 
 def _has_chat(text: str) -> bool:
-    lines = [match["name"].strip().casefold() for match in _CHAT.finditer(text)]
-    return len(lines) >= CHAT_LINES_MIN and len(set(lines)) >= NAMES_MIN
+    names = [match["name"].strip().casefold() for match in _CHAT.finditer(text)]
+    spoken = [name for name in names if name not in LOG_LEVELS]
+    return len(spoken) >= CHAT_LINES_MIN and len(set(spoken)) >= NAMES_MIN

@@ -58,7 +58,7 @@ def changes(
     if reason in PERMITS:
         return (
             "The person's withdrawal, objection or request to be erased, at any time.",
-            *_ends(stands, table),
+            *_ends(stands, table, reason),
         )
     if reason in NOTHING:
         return (NOTHING[reason],)
@@ -150,8 +150,13 @@ def _said_later(table: pa.Table, as_of: datetime) -> pa.Table:
     return pl.DataFrame(table).with_columns(occurred_at=later).to_arrow()
 
 
-def _ends(stands: Standing, table: pa.Table) -> tuple[str, ...]:
-    """When the consent that opens it runs out."""
+def _ends(stands: Standing, table: pa.Table, reason: str) -> tuple[str, ...]:
+    """When the consent runs out, or the first proof of legitimate interest is stale."""
+    if reason == "legitimate_interest":
+        if stands.assessed_until == NEVER:
+            return ()
+        day = _moment(stands.assessed_until).date().isoformat()
+        return (f"Time: on {day} the first proof of a safeguard is stale, until it is assessed again.",)
     person = stands.numbers(pl.DataFrame(table)["subject_id"])
     row = stands.consent.at(person, np.array([stands.as_of], dtype=np.int64))
     until = int(stands.consent.value("until", row, -1)[0])

@@ -79,6 +79,7 @@ class Standing:
     noticed: Ints  # (people,): when first told of this purpose, NEVER
     noticed_entry: Ints
     safeguards: frozenset[str] | None  # proven by the latest assessment of this purpose; None without one
+    assessed_until: int  # when its first proof is stale, NEVER where none is
     place_names: tuple[str | None, ...]  # None: two places at the same moment
     specials: tuple[tuple[str, ...], ...]
     special_refused: Ints  # (people,): when a signal last refused special categories, LONG_AGO
@@ -180,6 +181,7 @@ def standing_of(heard: Heard, *, purpose: str, consent_days_max: int) -> Standin
     entry = np.full(people, NO_ENTRY, dtype=np.int64)
     first[notices["person"].to_numpy()] = notices["start"].to_numpy()
     entry[notices["person"].to_numpy()] = notices["entry"].to_numpy()
+    safeguards, assessed_until = _assessed(heard.known, purpose, heard.as_of)
     return Standing(
         purpose=purpose,
         as_of=heard.as_of,
@@ -189,7 +191,8 @@ def standing_of(heard: Heard, *, purpose: str, consent_days_max: int) -> Standin
         places=timeline_of(places, people, ("place", "entry")),
         noticed=first,
         noticed_entry=entry,
-        safeguards=_assessed(heard.known, purpose, heard.as_of),
+        safeguards=safeguards,
+        assessed_until=assessed_until,
         place_names=place_names,
         specials=specials,
         special_refused=_special_refused(by_person, people),
@@ -438,18 +441,24 @@ def _notices(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
     return ordered.filter((pl.col("person").shift(1) == pl.col("person")).fill_null(False).not_())
 
 
-def _assessed(events: pl.DataFrame, purpose: str, now: int) -> frozenset[str] | None:
-    """What the latest assessment of this purpose proves; of several at one moment, what all of them prove. Nothing once its
-    first proof is stale: it has to be made again."""
+def latest_assessment(events: pl.DataFrame, purpose: str) -> pl.DataFrame:
+    """The rows of the latest assessment of this purpose, by when it was made, then by its entry: none, one, or several that
+    neither tells apart. `events` are conformed, up to the moment asked about."""
     made = events.filter((pl.col("kind") == "assessment") & _for_purpose(purpose))
-    if not made.height:
-        return None
     made = made.with_columns(pl.col("entry").fill_null(NO_ENTRY))
     latest = made.filter(pl.col("occurred_at") == pl.col("occurred_at").max())
-    latest = latest.filter(pl.col("entry") == pl.col("entry").max())
-    stands = latest["expires_at"].fill_null(NEVER) > now
+    return latest.filter(pl.col("entry") == pl.col("entry").max())
+
+
+def _assessed(events: pl.DataFrame, purpose: str, now: int) -> tuple[frozenset[str] | None, int]:
+    """What the latest assessment of this purpose proves, and until when; of several at one moment, what all of them prove.
+    Nothing once its first proof is stale: it has to be made again."""
+    latest = latest_assessment(events, purpose)
+    if latest.is_empty():
+        return None, NEVER
+    until = latest["expires_at"].fill_null(NEVER)
     proven = [
-        frozenset(listed or []) if counts else frozenset()
-        for listed, counts in zip(latest["safeguards"].to_list(), stands, strict=True)
+        frozenset(listed or []) if end > now else frozenset()
+        for listed, end in zip(latest["safeguards"].to_list(), until, strict=True)
     ]
-    return frozenset.intersection(*proven)
+    return frozenset.intersection(*proven), int(until.to_numpy().min())

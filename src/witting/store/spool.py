@@ -195,6 +195,12 @@ class Spool:
         with self._database.connect() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def rights_waiting_of(self, subject_id: str) -> int:
+        """How many events of a person's that are about rights wait for the next walk."""
+        theirs = sa.select(sa.func.count()).where(spool.c.subject_id == subject_id, spool.c.about_rights)
+        with self._database.connect() as connection:
+            return int(connection.execute(theirs).scalar_one())
+
     def forget(self, subject_id: str) -> None:
         """Deletes the events about this person; again is fine. The hashes of source and id stay their KNOWN_DAYS."""
         with begin_write(self._database, lock=LOCK) as connection:

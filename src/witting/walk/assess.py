@@ -205,7 +205,7 @@ def wait_for_objection(workspace: Workspace, handle: str, *, seconds: float) -> 
     while True:
         subject = workspace.vault.find(handle)
         if subject is not None and (
-            _objection_of(workspace, subject) is not None or workspace.spool.waiting_of(subject)
+            _objection_of(workspace, subject) is not None or workspace.spool.rights_waiting_of(subject)
         ):
             return True
         if time.monotonic() >= end:
@@ -306,7 +306,8 @@ def _heard(workspace: Workspace, probe: ObjectionProbe) -> Heard | None:
     turns = sum(
         pl.DataFrame(table).filter(pl.col("subject_id") == subject).height for table in turn_facts(workspace)
     )
-    return Heard(entry.index, hashlib.sha256(entry.bytes).hexdigest(), turns)
+    at = datetime.fromisoformat(entry.body["occurred_at"])
+    return Heard(entry.index, hashlib.sha256(entry.bytes).hexdigest(), at, turns)
 
 
 def _objection_of(workspace: Workspace, subject: str) -> int | None:
@@ -356,14 +357,16 @@ def _redaction(workspace: Workspace) -> Proof:
 
 
 def _sensitive(path: Path | None) -> Proof:
-    """The share of labelled sensitive texts that the filter finds."""
+    """The share of labelled sensitive texts that the filter finds; the same text twice is one."""
     name = "sensitive_filter_recall"
     if path is None:
         return missing(
             name, 'name a file of labelled texts as labelled: lines of {"text", "art9": ["HEALTH", ...]}'
         )
     found = sensitive = plain = alarms = 0
-    for text, kinds in _labelled(path):
+    for text, kinds in {
+        " ".join(text.split()).casefold(): (text, kinds) for text, kinds in _labelled(path)
+    }.values():
         hit = bool(redaction.scan(text)[1].art9)
         if kinds:
             sensitive, found = sensitive + 1, found + hit
@@ -371,7 +374,7 @@ def _sensitive(path: Path | None) -> Proof:
             plain, alarms = plain + 1, alarms + hit
     share = clopper_pearson(found, sensitive)
     saw = (
-        f"{found} of {sensitive} sensitive texts found ({share.low:.2f} to {share.high:.2f}), "
+        f"{found} of {sensitive} different sensitive texts found ({share.low:.2f} to {share.high:.2f}), "
         f"{alarms} of {plain} others stopped as well"
     )
     artefact = Artefact("labelled texts", _file_sha256(path), path.name)
@@ -433,6 +436,13 @@ def _guard(workspace: Workspace) -> Proof:
     saw = f"{done.tried} runs of {index.words} words in {done.texts} texts: {done.stopped} stopped, {done.common} common, {done.missed} missed"
     if not done.tried:
         return Proof(name, saw, artefact, remedy="no text was long enough to try; walk with more")
+    if not done.stopped:
+        return Proof(
+            name,
+            saw,
+            artefact,
+            remedy="it stopped nothing; set guard.people_min to 2 or more and release again",
+        )
     return Proof(
         name,
         saw,

@@ -17,7 +17,9 @@ from witting.errors import UsageError
 from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.intake.seal import all_parties
 from witting.rights import decide as rights
+from witting.rights.event_table import conform, micros
 from witting.rights.record import read_events, record
+from witting.rights.timeline import latest_assessment
 from witting.schema import PARTIES
 from witting.store.parts import Part, read_part, write_part
 from witting.walk.admit import PEOPLE, TURNS, people_of
@@ -121,12 +123,12 @@ def settings_sha256(workspace: Workspace) -> str:
 
 
 def drop_stale_assessment(workspace: Workspace, *, at: datetime, now: datetime) -> None:
-    """Where settings changed since the latest proven assessment, an entry after it that proves nothing: the door shuts."""
-    purpose, latest = workspace.settings.rights.purpose, None
-    for entry in workspace.ledger.entries(kind=ASSESSED):
-        if purpose in entry.body["purposes"]:
-            latest = entry.body
-    if latest is None or not latest.get("proofs") or latest["settings_sha256"] == settings_sha256(workspace):
+    """Where settings changed since the assessment that the door goes by, an entry after it that proves nothing: it shuts."""
+    purpose, events = workspace.settings.rights.purpose, conform(workspace.projections.events())
+    latest = latest_assessment(events.filter(pl.col("occurred_at") <= micros(at.astimezone(UTC))), purpose)
+    bodies = [workspace.ledger.entry(entry).body for entry in latest["entry"]]
+    present = settings_sha256(workspace)
+    if all(not body.get("proofs") or body["settings_sha256"] == present for body in bodies):
         return
     body = {"occurred_at": at.astimezone(UTC).isoformat(timespec="microseconds"), "purposes": [purpose]}
     body |= {"safeguards": [], "because": "settings_changed"}

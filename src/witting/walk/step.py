@@ -86,6 +86,7 @@ BESIDE = (
     "events",
     "nameless",
     "names",
+    "everywhere",
     "beside",
 )  # digests of what a stage was given, not of what it means
 

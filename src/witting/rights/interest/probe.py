@@ -21,6 +21,7 @@ from witting.errors import InputError
 from witting.rights.interest.proof import Artefact, Proof, missing
 
 PROBE_BYTES_MAX = 1 << 20
+HEARD_DAYS_MAX = 2  # between the try and its objection: another one is another try's
 PROBE_DAYS_MAX = 30  # as of a withdrawal that was tried (evidence field 9)
 EFFECTIVE_FOR = ("datasets", "models")
 NAME = "objection_form_probe"
@@ -52,6 +53,7 @@ class Heard:
 
     entry: int
     entry_sha256: str
+    at: datetime
     turns: int  # that person's turns here: none, if they are unknown
 
 
@@ -125,6 +127,13 @@ def prove_unknown_heard(
     if heard.turns:
         return Proof(
             name, f"{heard.turns} turns of that person", artefact, remedy="try it for somebody unknown here"
+        )
+    if abs(heard.at - probe[0].made_at) > timedelta(days=HEARD_DAYS_MAX):
+        return Proof(
+            name,
+            f"an objection of {heard.at.date().isoformat()}",
+            artefact,
+            remedy="it is not that of this try: invent a new person for each",
         )
     until = probe[0].made_at.astimezone(UTC) + timedelta(days=PROBE_DAYS_MAX)
     fresh = None if until > now else f"it was tried more than {PROBE_DAYS_MAX} days ago; try it again"

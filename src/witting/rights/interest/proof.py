@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from witting.rights.clocks import months_after
 from witting.rights.pack import midnight
 
 DOCUMENT_DAYS_MAX = 365  # older documents are of another processing (product choice)
+REPORT_EARLY_MONTHS = 1  # a report written earlier is not one on five months
 REPORT_MONTHS = 5  # DPC on Meta, 21 May 2025, and on LinkedIn, November 2025
 # name -> (what has to be shown, who asked for it)
 SAFEGUARDS: dict[str, tuple[str, str]] = {
@@ -143,7 +144,7 @@ def prove_report(
     first_use: tuple[datetime, Artefact] | None, document: Document | None, *, now: datetime
 ) -> Proof:
     """`first_use`: when a walk first used words under legitimate interest, and the ledger entry that says so; None before.
-    Until five months after it the schedule itself is the proof."""
+    Until five months after it the schedule itself is the proof, from then on the report, for a year as any document."""
     name = "report_at_5_months"
     if first_use is None:
         planned = hashlib.sha256(f"{name}: {REPORT_MONTHS} months after the first use".encode()).hexdigest()
@@ -152,9 +153,10 @@ def prove_report(
         )
     at, entry = first_use
     due = months_after(at, REPORT_MONTHS)
-    if document is not None and document.made_on >= at.date() and midnight(document.made_on) <= now:
-        saw = f"first use {at.date().isoformat()}, a report of {document.made_on.isoformat()}"
-        return Proof(name, saw, Artefact("document", document.sha256, document.name))
+    ripe = months_after(at, REPORT_MONTHS - REPORT_EARLY_MONTHS).date()
+    if document is not None and document.made_on >= ripe:
+        proof = prove_document(name, document, now=now)
+        return replace(proof, saw=f"first use {at.date().isoformat()}, {proof.saw}")
     saw = f"first use {at.date().isoformat()}, the report is due by {due.date().isoformat()}"
     if due <= now:
         return Proof(name, saw, entry, remedy="write it and name it under [documents.report_at_5_months]")

@@ -143,6 +143,8 @@ def read_document(named: Named | None, *, beside: Path) -> Document | None:
     try:
         if path.stat().st_size > DOCUMENT_BYTES_MAX:
             raise InputError(f"{path} is larger than {DOCUMENT_BYTES_MAX} bytes; name the document itself.")
+        if not path.stat().st_size:
+            raise InputError(f"{path} is named under [documents], but empty.")
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
