@@ -152,6 +152,25 @@ def test_files_that_may_grow_no_more_fail_the_command_and_lose_nothing(
     assert "440 entries verify" in ask("ledger", "rebuild")[1]
 
 
+# -- a power cut ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "left", ["", "\0" * 90, '{"first": 1, "last"', "[]", "null", '{"first":0,"last":"x","leaf_hash":"","asks":{}}',
+             '{"first":0,"last":39,"leaf_hash":7,"asks":[]}'],
+    ids=["empty", "zeros", "cut", "a list", "null", "a word for a number", "a number for a hash"],
+)  # fmt: skip
+def test_what_a_power_cut_left_of_a_served_file_keeps_nobody_from_saying_no(
+    house: Path, ask: Ask, left: str
+) -> None:
+    queue = house / "witting.db-queue"
+    (queue / "served").write_text(left, "utf-8")
+    code, said = ask("rights", "object", "whatsapp:person 1")
+    assert code == 0, said
+    assert not (queue / "served").exists()
+    assert "41 entries verify" in ask("ledger", "rebuild")[1]
+
+
 # -- cut files --------------------------------------------------------------------------------------------------------
 
 

@@ -102,10 +102,15 @@ def test_those_that_wait_are_appended_together_and_each_hears_its_own_indexes(
     writers[0].verify()
 
 
+@pytest.mark.parametrize("fault", [LedgerError, KeyError])
 def test_what_cannot_be_appended_stops_only_who_brought_it(
-    writers: list[Ledger], queue: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+    writers: list[Ledger],
+    queue: Path,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: type[Exception],
 ) -> None:
-    """A bad entry is refused before it stands in line; one that fails in the transaction fails alone."""
+    """A bad entry is refused before it stands in line; one that fails in the transaction fails alone, even by a fault of ours."""
     with pytest.raises(LedgerError, match="canonical JSON"), held(queue):
         writers[0].append("run.trained", {"loss": float("nan")}, now=now)
     insert = Ledger._insert
@@ -113,7 +118,7 @@ def test_what_cannot_be_appended_stops_only_who_brought_it(
     def refusing(self: Ledger, connection: sa.Connection, said: list, *more: object) -> int:
         first = insert(self, connection, said, *more)  # type: ignore[arg-type]
         if any(body["writer"] == 2 for _, body, _ in said):
-            raise LedgerError("the projection cannot hold this")
+            raise fault("the projection cannot hold this")
         return first
 
     monkeypatch.setattr(Ledger, "_insert", refusing)
@@ -121,7 +126,9 @@ def test_what_cannot_be_appended_stops_only_who_brought_it(
         writing = Writing(writers, now)
         writing.all_wait(queue)
     writing.join()
-    assert [str(error) for error in writing.errors] == ["the projection cannot hold this"]
+    assert [(type(error), error.args) for error in writing.errors] == [
+        (fault, ("the projection cannot hold this",))
+    ]
     assert sorted(entry.body["writer"] for entry in writers[0].entries()) == [0, 1, 3, 4, 5]
     writers[0].verify()
 

@@ -6,9 +6,10 @@ covered: what an append is (`log.py`); PostgreSQL, whose writers wait inside the
 
 The folder beside the database holds `turn`, which is locked (flock) by whoever writes, and two files for each writer that
 waits: `.ask`, its entries, and `.go`, a pipe on which it is told the index of its first entry, or to take the turn itself. A
-pipe that nobody reads is a dead writer's, and nobody appends for the dead. Before a transaction that serves others commits,
-`served` says what it is about to append for whom: after a crash the next writer looks whether that is there, and tells them
-or appends, never both.
+pipe that nobody reads is a dead writer's: nobody appends for whom the turn finds dead. Whoever is killed after their ask was
+read is appended for all the same, once, as if killed just after asking the database. Before a transaction that serves others
+commits, `served` says what it is about to append for whom: after a crash the next writer looks whether that is there, and
+tells them or appends, never both. One that cannot be read is of a machine that went down, and with it all who waited.
 
 The folder may be lost whenever nobody writes. It decides nothing about the ledger: the database's own lock does, and a
 writer that cannot use the folder goes without. A process stopped (SIGSTOP) in its turn keeps the others waiting.
@@ -42,6 +43,16 @@ Said = tuple[str, Mapping[str, Any], datetime]  # kind, body (Any: JSON), when
 Told = Callable[[int, int, str], None]  # first index, last index, its leaf hash in hex: about to commit
 Write = Callable[[Sequence[Said], Told], int]  # appends all in one transaction; the first index
 Holds = Callable[[int, str], bool]  # whether the entry of this index is committed with this leaf hash
+
+
+@dataclass(frozen=True)
+class _Served:
+    """What somebody was about to commit, and for whom."""
+
+    first: int
+    last: int
+    leaf_hash: str
+    asks: Mapping[str, int]  # stem to the index of their first entry
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,9 @@ class Queue:
             places = self._places(len(entries), asks)
             try:
                 first = write(together, lambda first, last, leaf: self._serve(places, first, last, leaf))
-            except Exception:  # not ours to judge here: it comes again where it is theirs
+            except (
+                Exception
+            ):  # any at all: what one brought stops nobody else's no. They stay in line and raise it alone
                 committed = self._settle(holds)
                 return write(entries, _tell_nobody) if committed is None else committed
             for ask in asks:
@@ -195,16 +208,28 @@ class Queue:
         """Tells them for a writer that did not come to it, if what it was about to commit is there; where that begins."""
         if not self._served.exists():
             return None
-        served = json.loads(self._served.read_text("utf-8"))
-        committed = holds(served["last"], served["leaf_hash"])
-        for stem, first in served["asks"].items() if committed else ():
+        served = self._read_served()
+        committed = served is not None and holds(served.last, served.leaf_hash)
+        for stem, first in served.asks.items() if served is not None and committed else ():
             with suppress(OSError):  # gone, or nobody reads any more
                 pipe = os.open(self._path(stem, GO), os.O_WRONLY | os.O_NONBLOCK)
                 _tell(pipe, first)
                 os.close(pipe)
             self._forget(stem)
-        self._served.unlink()
-        return served["first"] if committed else None
+        with suppress(OSError):
+            self._served.unlink()
+        return served.first if served is not None and committed else None
+
+    def _read_served(self) -> _Served | None:
+        """None where it cannot be read: it is renamed and not synced, so that a power cut may leave it empty or in part."""
+        try:
+            held = json.loads(self._served.read_bytes())
+            served = _Served(held["first"], held["last"], held["leaf_hash"], held["asks"])
+            numbers = [served.first, served.last, *served.asks.values()]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+        whole = all(type(number) is int for number in numbers) and isinstance(served.leaf_hash, str)
+        return served if whole else None
 
     @contextmanager
     def _waiting(self) -> Iterator[list[_Ask]]:
