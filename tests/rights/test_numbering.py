@@ -2,13 +2,14 @@
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from witting.rights import numbering
 from witting.rights.intervals import UNKNOWN, in_order
-from witting.rights.numbering import number
+from witting.rights.numbering import encoded, number, word_places
 
 WORDS = st.lists(st.text(max_size=3) | st.sampled_from(["ana", "bob", "a" * 40, "a" * 39 + "b"]), max_size=40)
 # How many bits of a word's hash are left, from the lowest on: with few, many words are alike.
@@ -51,3 +52,14 @@ def test_rows_come_by_person_and_then_by_moment(rows):
     order = in_order(person, moment)
     assert sorted(order.tolist()) == list(range(len(rows)))
     assert [rows[place] for place in order] == sorted(rows)
+
+
+@pytest.mark.parametrize("narrow", [pa.int8(), pa.uint8(), pa.int32(), pa.int64()])
+@pytest.mark.parametrize("size", [0, 1, 127, 128])
+def test_a_null_stands_one_behind_the_dictionary_however_narrow_its_numbers(narrow, size):
+    words = pa.array([f"word {n}" for n in range(size)], pa.string())
+    rows = pa.array([*range(size), None], narrow)
+    column = encoded(pa.DictionaryArray.from_arrays(rows, words))
+    assert word_places(column).tolist() == list(range(size + 1))
+    plain = encoded(pa.array([*words.to_pylist(), None], pa.string()))
+    assert word_places(plain).tolist() == list(range(size + 1))

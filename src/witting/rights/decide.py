@@ -36,6 +36,7 @@ from witting.rights.doors import (
     specials,
 )
 from witting.rights.intervals import UNKNOWN, Bools, Ints
+from witting.rights.numbering import encoded, word_places
 from witting.rights.policy import Packs
 from witting.rights.reasons import CODE, NAMES, PERMITS, REASONS, RULE_OF
 from witting.rights.rulebook import UNKNOWN_AUDIENCE, Rulebook, compile_packs
@@ -233,12 +234,12 @@ def _audience_codes(words: pl.Series) -> Ints:
 
 def per_value(column: pa.ChunkedArray, answers: Callable[[pl.Series], Ints | Bools], *, missing: int) -> Ints:
     """One answer a row, asked once for each word of a chunk's dictionary; `missing` where there is none."""
-    chunks = [_encoded(chunk) for chunk in column.chunks]
+    chunks = [encoded(chunk) for chunk in column.chunks]
     words = [chunk.dictionary.cast(pa.string()) for chunk in chunks]
     given = answers(pl.Series(pa.chunked_array(words, type=pa.string()))).astype(np.int64)
     found, start = [np.empty(0, dtype=np.int64)], 0
     for chunk, some in zip(chunks, words, strict=True):
-        found.append(np.append(given[start : start + len(some)], missing)[_codes(chunk)])
+        found.append(np.append(given[start : start + len(some)], missing)[word_places(chunk)])
         start += len(some)
     return found[1] if len(found) == 2 else np.concatenate(found)
 
@@ -246,21 +247,12 @@ def per_value(column: pa.ChunkedArray, answers: Callable[[pl.Series], Ints | Boo
 def _where(column: pa.ChunkedArray, test: Callable[[pl.Series], Bools]) -> Ints:
     """The rows whose word passes. Where no word of a chunk does, none of its rows is looked at."""
     found, start = [np.empty(0, dtype=np.int64)], 0
-    for chunk in map(_encoded, column.chunks):
+    for chunk in map(encoded, column.chunks):
         passes = test(pl.Series(chunk.dictionary.cast(pa.string()), dtype=pl.String))
         if passes.any():
-            found.append(start + np.flatnonzero(np.append(passes, False)[_codes(chunk)]))
+            found.append(start + np.flatnonzero(np.append(passes, False)[word_places(chunk)]))
         start += len(chunk)
     return np.concatenate(found)
-
-
-def _encoded(chunk: pa.Array) -> pa.DictionaryArray:
-    return chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
-
-
-def _codes(chunk: pa.DictionaryArray) -> np.ndarray:
-    """Places in the dictionary; one behind its end for null."""
-    return (chunk.indices.fill_null(len(chunk.dictionary)) if chunk.null_count else chunk.indices).to_numpy()
 
 
 def _parties(standing: Standing, parties: pl.Series) -> Parties:

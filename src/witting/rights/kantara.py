@@ -37,11 +37,6 @@ FILE_BYTES_MAX = 64 << 20
 MAP_BYTES_MAX = 1 << 20
 RECEIPTS_MAX = 100_000
 PLACES_SAID_MAX = 20  # of what was left out
-ALGORITHMS = {
-    "RSA": ["RS256", "PS256"],
-    "EC": ["ES256"],
-    "ED": ["EdDSA"],
-}  # by key; never by what the receipt says
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 
 

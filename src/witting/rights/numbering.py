@@ -1,8 +1,7 @@
 """Strings as numbers: a list of different words, each asked for many times over.
 
 Covers: numbering words, finding the number of a word. Not covered: what the words are (`timeline.py` numbers people,
-`talks.py` conversations). A join builds its table anew each time it is asked; this one is built once, and asked for the
-words of a million turns takes a tenth of the time (`python bench/rights.py`).
+`talks.py` conversations). A join builds its table anew each time it is asked; this one is built once.
 
 Words are found by a hash of 64 bits, in buckets by its leading bits, and then compared: two words of one hash stay two.
 """
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from witting.rights.intervals import UNKNOWN, Ints, order_of
 
@@ -67,6 +67,18 @@ def number(words: pl.Series) -> tuple[Numbering, Ints]:
         return numbering, numbers
     numbering = _settled(words)
     return numbering, numbering.of(words)
+
+
+def encoded(column: pa.Array) -> pa.DictionaryArray:
+    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+
+
+def word_places(column: pa.DictionaryArray) -> npt.NDArray[np.integer]:
+    """Places in the dictionary; one behind its end for null."""
+    if not column.null_count:
+        return column.indices.to_numpy()
+    places = column.indices.cast(pa.int64())  # a narrow type may have no number left for behind the end
+    return places.fill_null(len(column.dictionary)).to_numpy()
 
 
 def hashes_of(words: pl.Series) -> Hashes:

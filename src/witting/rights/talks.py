@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from witting.rights.doors import ALONE
 from witting.rights.intervals import UNKNOWN, Ints
-from witting.rights.numbering import Numbering, number
+from witting.rights.numbering import Numbering, encoded, number, word_places
 
 PAIRS_MAX = 4_000_000  # kept before those that were seen again are dropped
 COLUMNS = ("conversation", "subject", "audience")
@@ -66,14 +66,15 @@ def talks_among(turns: Iterable[pa.RecordBatch], people: Numbering) -> Talks:
 
 
 def _speakers(batch: pa.RecordBatch, people: Numbering) -> Speakers:
-    conversation, subject, audience = (_encoded(batch[name]) for name in COLUMNS)
+    conversation, subject, audience = (encoded(batch[name]) for name in COLUMNS)
     with_assistant = np.append(
         np.array(audience.dictionary.cast(pa.string()).to_pylist()) == "assistant", False
     )
-    codes = [_codes(column) for column in (conversation, subject, audience)]
-    known = (codes[0] >= 0) & (codes[1] >= 0) & ~with_assistant[codes[2]]
+    talk, speaker = (word_places(column).astype(np.int64) for column in (conversation, subject))
+    known = (talk < len(conversation.dictionary)) & (speaker < len(subject.dictionary))
+    known &= ~with_assistant[word_places(audience)]
     size = max(len(subject.dictionary), 1)
-    pairs = _distinct(codes[0][known] * size + codes[1][known])
+    pairs = _distinct(talk[known] * size + speaker[known])
     spoken, conversation_of = np.unique(pairs // size, return_inverse=True)
     speaking, person_of = np.unique(pairs % size, return_inverse=True)
     return Speakers(
@@ -81,15 +82,6 @@ def _speakers(batch: pa.RecordBatch, people: Numbering) -> Speakers:
         conversation=conversation_of,
         person=people.of(_words(subject, speaking))[person_of],
     )
-
-
-def _encoded(column: pa.Array) -> pa.DictionaryArray:
-    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-
-
-def _codes(column: pa.DictionaryArray) -> Ints:
-    indices = column.indices.fill_null(-1) if column.null_count else column.indices
-    return indices.to_numpy().astype(np.int64)
 
 
 def _words(column: pa.DictionaryArray, codes: Ints) -> pl.Series:
