@@ -85,6 +85,13 @@ class Vault:
         opened = self._keys.open(ids, [_handle_label(i) for i in ids], list(found.values()))
         return {i: handle for i, handle in zip(ids, opened, strict=True) if handle is not None}
 
+    def further_handles(self, subject_id: str) -> int:
+        """How many handles lead to the person beside their own; what they are is not kept."""
+        query = sa.select(sa.func.count()).select_from(handles)
+        further = query.where(handles.c.subject_id == subject_id, handles.c.sealed_handle.is_(None))
+        with self._database.connect() as connection:
+            return int(connection.execute(further).scalar_one())
+
     def living_handles(self, prefix: str) -> Iterator[str]:
         """Those that begin so, of everybody who was not erased, opened in rounds of bounded size. Reads all of them: handles
         are sealed."""

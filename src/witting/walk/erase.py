@@ -36,12 +36,13 @@ from witting.walk import guard
 from witting.walk.admit import BAD, SIGNALS, TURNS, check_shards
 from witting.walk.audit import audit
 from witting.walk.curate import CLUSTERS, EXAMPLES, IMPLIED, VERDICTS
-from witting.walk.decide import DECISIONS
+from witting.walk.decide import DECISIONS, parts_of
 from witting.walk.receipts import forget_receipts
 from witting.walk.redact import CORRECTIONS, REDACTED_TURNS
 from witting.walk.release import release
 from witting.walk.step import SWEPT, Step
 from witting.walk.train import ADAPTERS, evaluate, record_run, summary, train_shards
+from witting.workspace import Workspace
 
 OF_PEOPLE = (TURNS, SIGNALS, DECISIONS, REDACTED_TURNS, CORRECTIONS, IMPLIED, EXAMPLES, CLUSTERS)
 KIND = "erasure"
@@ -110,7 +111,7 @@ def _erase(step: Step, run: Run) -> dict[str, Any]:
         adapter=results["adapter"] if results else {"treatment": "not_trained"},
         audit=results["audit"] if results else None,
         release=results["release"] if results else None,
-        remaining=_remaining(step),
+        remaining=remaining(step.workspace),
         controller=step.workspace.settings.controller,
     )
 
@@ -321,13 +322,13 @@ def _steps_of(step: Step, shard: int) -> int:
     return sum(s["steps"] for s in run["shards"] if s["shard"] == shard)
 
 
-def _remaining(step: Step) -> dict[str, int]:
+def remaining(workspace: Workspace) -> dict[str, int]:
     """What cannot be told to be anybody's: sealed bad records, and plain files that wait in the inbox."""
-    inbox = step.workspace.path("inbox")
+    inbox = workspace.path("inbox")
     return {
-        "quarantined_records_until_retention": sum(part.rows for part in step.parts(BAD)),
-        "bad_messages_waiting": step.workspace.spool.bad_waiting(),
-        "exports_made_before": sum(1 for _ in step.workspace.ledger.entries(kind="corpus.exported")),
+        "quarantined_records_until_retention": sum(part.rows for part in parts_of(workspace, BAD)),
+        "bad_messages_waiting": workspace.spool.bad_waiting(),
+        "exports_made_before": sum(1 for _ in workspace.ledger.entries(kind="corpus.exported")),
         "plain_files_in_inbox": sum(1 for file in inbox.rglob("*") if file.is_file())
         if inbox.is_dir()
         else 0,

@@ -68,6 +68,7 @@ GROUPS = {
         ("decide", "decide:decide", "Decide turns in bulk from Parquet, without a workspace."),
         ("explain", "rights:explain", "Why one turn may or may not be used."),
         ("due", "due:due", "Which requests are late or soon due, by the shortest law that applies."),
+        ("access", "access:access", "The copy of everything held about a person, to give to them."),
         ("answer", "answer:answer", "Record what was answered to a request."),
         ("link", "link:link", "Say whose account an e-mail address or a phone number leads to."),
         ("whatif", "whatif:whatif", "What would fall if the law, or what we ask, were another."),
