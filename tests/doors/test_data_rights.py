@@ -26,6 +26,7 @@ from witting.workspace import Workspace
 
 MAIL = "ptarmigan-9035@example.org"
 ANA = "app:ana"
+NUMBER = "+5511912345678"
 HERS: dict[str, Any] = {"email": MAIL, "email_verified": True}
 
 
@@ -43,6 +44,17 @@ def link(workspace: Workspace, tmp_path: Path, handle: str = ANA, email: str = M
     people = tmp_path / "people.jsonl"
     people.write_text(json.dumps({"handle": handle, "email": email}) + "\n", "utf-8")
     return main(["rights", "link", str(people), "--workspace", str(workspace.root), "--json"])
+
+
+def link_all(workspace: Workspace, tmp_path: Path, *people: dict[str, str]) -> int:
+    listed = tmp_path / "people.jsonl"
+    listed.write_text("".join(json.dumps(one) + "\n" for one in people), "utf-8")
+    return main(["rights", "link", str(listed), "--workspace", str(workspace.root), "--json"])
+
+
+def answer(workspace: Workspace, entry: int, outcome: str, *more: str) -> int:
+    words = ["rights", "answer", str(entry), "--outcome", outcome, *more]
+    return main([*words, "--workspace", str(workspace.root)])
 
 
 def standing(workspace: Workspace, capsys: pytest.CaptureFixture[str], who: str) -> dict[str, str]:
@@ -195,6 +207,125 @@ def test_claims_that_lead_to_two_people_are_the_no_of_both(
     said = {entry.body["subject"] for entry in entries(workspace)}
     assert said == {workspace.vault.find(ANA), workspace.vault.find("app:bob")}
     assert agent.post("access", "2", **both).json()["reason"] == "need_user_verification"
+
+
+def test_a_no_with_two_unknown_claims_is_the_no_of_whoever_either_of_them_turns_out_to_be(
+    workspace: Workspace, agent: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = agent.post("train:opt-out", **HERS, phone_number=NUMBER, phone_number_verified=True).json()
+    assert link_all(workspace, tmp_path, {"handle": ANA, "phone_number": NUMBER}) == 0
+    assert standing(workspace, capsys, ANA)["fine_tune_own_model"] == "objected"
+    assert "reason" not in agent.get(told["request_id"]).json()
+    assert workspace.vault.find(f"email:{MAIL}") != workspace.vault.find(ANA)  # nobody linked that one
+    assert link_all(workspace, tmp_path, {"handle": "app:bob", "email": MAIL}) == 0
+    assert standing(workspace, capsys, "app:bob")["fine_tune_own_model"] == "objected"
+    assert agent.get(told["request_id"]).json()["status"] == "in_progress"
+
+
+def test_a_request_held_under_a_second_claim_is_answered_with_its_persons(
+    workspace: Workspace, agent: Asking, tmp_path: Path
+) -> None:
+    id = agent.post("access", **HERS, phone_number=NUMBER).json()["request_id"]
+    assert link(workspace, tmp_path) == 0
+    (hers,) = [e for e in entries(workspace, "rights.access_request") if "continues" in e.body]
+    assert answer(workspace, hers.index, "fulfilled") == 0
+    assert agent.get(id).json()["status"] == "fulfilled"
+
+
+def test_a_request_that_arrives_while_its_person_is_linked_is_theirs(
+    workspace: Workspace,
+    agent: Asking,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent.post("sale:opt-out", "before", **HERS)  # somebody is held under the address
+    append = workspace.ledger.append_many
+
+    def first_link(*given: Any, **named: Any) -> list[int]:
+        monkeypatch.undo()
+        assert link(workspace, tmp_path) == 0
+        return append(*given, **named)
+
+    monkeypatch.setattr(
+        type(workspace.ledger), "append_many", lambda _, *given, **named: first_link(*given, **named)
+    )
+    told = agent.post("train:opt-out", "meanwhile", **HERS).json()
+    assert (told["status"], "reason" in told) == ("in_progress", False)
+    assert standing(workspace, capsys, ANA)["fine_tune_own_model"] == "objected"
+    late = max(entries(workspace, "rights.objection"), key=lambda entry: entry.index)
+    assert late.body["subject"] == workspace.vault.find(ANA)
+    assert workspace.vault.evidence(late.body["subject"], late.body["evidence_commitment"]) is not None
+
+
+def test_what_is_said_under_a_claim_while_it_is_linked_goes_on_with_the_rest(
+    workspace: Workspace,
+    agent: Asking,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    agent.post("sale:opt-out", "before", **HERS)
+    found = type(workspace.projections).entries_of
+
+    def then_asked(self: Any, subject: str) -> list[int]:
+        there = found(self, subject)
+        monkeypatch.undo()
+        assert agent.post("train:opt-out", "meanwhile", **HERS).status_code == 200
+        return there
+
+    monkeypatch.setattr(type(workspace.projections), "entries_of", then_asked)
+    assert link(workspace, tmp_path) == 0
+    assert standing(workspace, capsys, ANA)["fine_tune_own_model"] == "objected"
+
+
+def test_what_was_taken_back_or_answered_stays_so_when_it_goes_on_as_its_persons(
+    workspace: Workspace, agent: Asking, tmp_path: Path
+) -> None:
+    asked = {
+        outcome: agent.post("access", outcome, **HERS).json()["request_id"]
+        for outcome in ("fulfilled", "no_match")
+    }
+    deletion = agent.post("deletion", "revoked", **HERS).json()["request_id"]
+    assert agent.delete(deletion).json()["status"] == "revoked"
+    first, second = entries(workspace, "rights.access_request")
+    assert answer(workspace, first.index, "fulfilled") == 0
+    assert answer(workspace, second.index, "denied", "--reason", "no_match") == 0
+    assert link(workspace, tmp_path) == 0
+    assert agent.get(deletion).json()["status"] == "revoked"
+    assert agent.get(asked["fulfilled"]).json()["status"] == "fulfilled"
+    assert agent.get(asked["no_match"]).json()["status"] == "in_progress"  # now it is known whose it was
+
+
+def test_only_where_every_claim_was_an_erased_persons_nothing_is_left_to_do(
+    workspace: Workspace, agent: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link(workspace, tmp_path)
+    agent.post("deletion", "name", name="Ana Souza")
+    for who in (ANA, "name:ana souza"):
+        workspace.vault.mark_erased(workspace.vault.find(who) or "")
+    told = agent.post("train:opt-out", "both", **HERS, phone_number=NUMBER).json()
+    assert told["status"] == "in_progress"
+    assert link_all(workspace, tmp_path, {"handle": "app:bob", "phone_number": NUMBER}) == 0
+    assert standing(workspace, capsys, "app:bob")["fine_tune_own_model"] == "objected"
+    other = agent.post("train:opt-out", "another", name="Ana Souza").json()  # a name is nobody's alone
+    assert other["status"] == "in_progress"
+    assert agent.post("train:opt-out", "alone", **HERS).json()["status"] == "fulfilled"
+
+
+def test_taking_back_a_request_about_two_people_takes_back_what_is_open(
+    workspace: Workspace, agent: Asking, tmp_path: Path
+) -> None:
+    link_all(
+        workspace, tmp_path, {"handle": ANA, "email": MAIL}, {"handle": "app:bob", "phone_number": NUMBER}
+    )
+    id = agent.post("access", **HERS, phone_number=NUMBER).json()["request_id"]
+    assert answer(workspace, max(entry.index for entry in entries(workspace)), "fulfilled") == 0
+    assert agent.delete(id).json()["status"] == agent.get(id).json()["status"] == "revoked"
+    assert [entry.body["outcome"] for entry in entries(workspace, "rights.answered")] == [
+        "fulfilled",
+        "revoked",
+    ]
 
 
 def test_an_agent_takes_a_request_back_and_no_door_opens(
@@ -476,6 +607,32 @@ def test_a_claim_that_leads_to_another_person_links_nothing_of_the_file(
     assert "line 2" in said
     assert "ptarmigan" not in said
     assert plain.vault.find("email:cleo@example.org") is None
+
+
+def test_a_claim_that_a_file_gives_to_two_people_links_nothing_of_it(
+    plain: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two = [{"handle": ANA, "email": MAIL}, {"handle": "app:bob", "email": MAIL.upper()}]
+    assert link_all(plain, tmp_path, *two) == 2
+    assert "line 2: a claim of this person is another person's by line 1" in capsys.readouterr().err
+    assert plain.vault.find(f"email:{MAIL}") is None
+    assert link_all(plain, tmp_path, two[0], two[0]) == 0
+
+
+def test_no_walk_honours_a_no_by_command_of_somebody_nobody_knows(
+    plain: Workspace, plain_client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain_client.post("/v1/events", json=event("1"), headers=BY_KEY)
+    for who in (f"email:{MAIL}", "whatsapp:Ana Ptarmigan"):
+        assert main(["rights", "object", who, "--workspace", str(plain.root)]) == 0
+    walk_on(plain, until="corpus", now=datetime.now(UTC) + timedelta(minutes=1))
+    capsys.readouterr()
+    main(["rights", "due", "--all", "--handles", "--workspace", str(plain.root), "--json"])
+    rows = json.loads(capsys.readouterr().out)["requests"]
+    assert {row["handle"]: row["outcome"] for row in rows} == {
+        f"email:{MAIL}": None,
+        "whatsapp:Ana Ptarmigan": "fulfilled",
+    }
 
 
 def test_an_objection_by_command_for_an_address_is_held_like_an_agents(

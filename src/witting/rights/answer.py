@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 KIND = "rights.answered"
 OUTCOMES = ("acknowledged", "fulfilled", "denied", "revoked")
 IDENTITY = ("no_match", "insuf_verification", "suspected_fraud")  # nobody can tell whose request it is
+UNKNOWN = ("no_match", "insuf_verification")  # what it is no more once somebody says who it is
 REASONS = (
     *IDENTITY,
     "claim_not_covered",  # the law gives no such claim
@@ -87,13 +88,24 @@ def answer(
         return last, False
     if last is not None and last.outcome in ("fulfilled", "revoked"):
         raise UsageError(f"entry {request} was {last.outcome} by entry {last.entry}, and that stands.")
-    body: dict[str, Any] = {"request": request, "outcome": outcome}
+    index = ledger.append(KIND, _body(asked, outcome, reason), now=now)
+    return Answered(index, request, now, outcome, reason), True
+
+
+def revoke_all(ledger: Ledger, requests: Iterable[int], *, now: datetime) -> None:
+    """These requests, none of which was answered, are taken back: in one transaction, all or none."""
+    ledger.append_many(
+        [(KIND, _body(_request(ledger, request), "revoked", None)) for request in requests], now=now
+    )
+
+
+def _body(asked: Entry, outcome: str, reason: str | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"request": asked.index, "outcome": outcome}
     if asked.body.get("subject") is not None:
         body["subject"] = asked.body["subject"]
     if reason is not None:
         body["reason"] = reason
-    index = ledger.append(KIND, body, now=now)
-    return Answered(index, request, now, outcome, reason), True
+    return body
 
 
 def _request(ledger: Ledger, index: int) -> Entry:

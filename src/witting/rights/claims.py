@@ -31,6 +31,11 @@ def is_claim(handle: str) -> bool:
     return handle.partition(":")[0] in CLAIMS
 
 
+def is_name(handle: str) -> bool:
+    """Whether it claims a name, which is nobody's alone."""
+    return handle.partition(":")[0] == NAME
+
+
 def canonical(handle: str) -> str | None:
     """A claim written as a handle, in its one form; None where it is none."""
     kind, _, value = handle.partition(":")

@@ -61,10 +61,14 @@ class Projections:
 
     def entries_of(self, subject_id: str) -> list[int]:
         """The ledger entries of one person's rights events, in order. Raises StoreError if the table lags behind."""
-        query = sa.select(events.c.entry).where(events.c.subject == subject_id).order_by(events.c.entry)
         with begin_read(self._database) as connection:
             _refuse_lag(connection)
-            return list(connection.execute(query).scalars())
+            return self.entries_now(connection, subject_id)
+
+    def entries_now(self, connection: sa.Connection, subject_id: str) -> list[int]:
+        """As `entries_of`, in the caller's transaction, as far as the table goes."""
+        query = sa.select(events.c.entry).where(events.c.subject == subject_id).order_by(events.c.entry)
+        return list(connection.execute(query).scalars())
 
     def people(self, kinds: Sequence[str]) -> Iterator[str]:
         """Everybody with an event of one of these kinds, by id, in order; read in rounds, so that nothing is held open."""

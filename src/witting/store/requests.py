@@ -8,12 +8,13 @@ as evidence). No column says whose a request is; after an erasure it leads to a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from witting.store.database import chunks
 from witting.store.tables import data_rights_requests as table
 
 
@@ -55,12 +56,12 @@ def held_entries(database: sa.Engine) -> frozenset[int]:
         return frozenset(entry for entries in lists for entry in json.loads(entries))
 
 
-def move(connection: sa.Connection, moved: Mapping[int, int]) -> None:
-    """Requests of entries on the left are those of the entries on the right from now on, and their person is known."""
-    for row in connection.execute(sa.select(table).where(table.c.matched.is_(False))).mappings().all():
-        entries = json.loads(row["entries"])
-        if set(entries) & moved.keys():
-            new = json.dumps([moved.get(entry, entry) for entry in entries])
+def move(connection: sa.Connection, moved: Mapping[int, int], request_ids: Sequence[str]) -> None:
+    """Of these requests, entries on the left are those on the right from now on, and their person is known."""
+    for ids in chunks(request_ids):
+        rows = connection.execute(sa.select(table).where(table.c.request_id.in_(ids))).mappings().all()
+        for row in rows:
+            new = json.dumps([moved.get(entry, entry) for entry in json.loads(row["entries"])])
             these = sa.update(table).where(table.c.request_id == row["request_id"])
             connection.execute(these.values(entries=new, matched=True))
 

@@ -52,6 +52,33 @@ class Vault:
         with self._database.connect() as connection:
             return _known(connection, [mac]).get(mac)
 
+    def whose(self, connection: sa.Connection, handles: Sequence[str]) -> tuple[dict[str, str], set[str]]:
+        """In the caller's transaction: the subject id of each handle that leads to somebody living, and the handles that lead
+        to somebody who was erased."""
+        macs = {handle: self._keys.handle_mac(handle) for handle in dict.fromkeys(handles)}
+        known = _known(connection, list(macs.values()))
+        erased = _erased(connection, list(known.values()))
+        found = {handle: known[mac] for handle, mac in macs.items() if mac in known}
+        living = {handle: subject_id for handle, subject_id in found.items() if subject_id not in erased}
+        return living, found.keys() - living.keys()
+
+    def anew(self, handle: str) -> str:
+        """A new subject for a handle that led to somebody who was erased: for a name, which somebody else may bear. One that
+        leads to somebody living is left as it is. The subject id it leads to from now on."""
+        mac = self._keys.handle_mac(handle)
+        with begin_write(self._database, lock="vault") as connection:
+            before = _known(connection, [mac]).get(mac)
+            if before is not None and not _erased(connection, [before]):
+                return before
+            subject_id = secrets.token_hex(16)
+            self._keys.add_subjects([subject_id])
+            (sealed,) = self._keys.seal([subject_id], [_handle_label(subject_id)], [handle])
+            row = {"handle_mac": mac, "subject_id": subject_id, "sealed_handle": sealed}
+            insert_missing(connection, subjects, [{"subject_id": subject_id}])
+            connection.execute(sa.delete(_handles).where(_handles.c.handle_mac == mac))
+            insert_missing(connection, _handles, [row])
+        return subject_id
+
     def alias(self, subject_id: str, handles: Sequence[str]) -> None:
         """Further handles lead to this person, too, unless they lead to somebody already. They are kept as keyed hashes
         only: nobody reads them back."""
@@ -62,11 +89,11 @@ class Vault:
         with begin_write(self._database, lock="vault") as connection:
             insert_missing(connection, _handles, rows)
 
-    def lead_to(self, connection: sa.Connection, before: str, subject_id: str) -> None:
+    def lead_to(self, connection: sa.Connection, before: str, subject_id: str) -> bool:
         """All handles of `before` lead to another person from now on, as further handles of theirs; in the caller's
-        transaction."""
+        transaction. Whether there were any."""
         theirs = sa.update(_handles).where(_handles.c.subject_id == before)
-        connection.execute(theirs.values(subject_id=subject_id, sealed_handle=None))
+        return connection.execute(theirs.values(subject_id=subject_id, sealed_handle=None)).rowcount > 0
 
     def handle_of(self, subject_id: str) -> str | None:
         """None once erased, and for an unknown id."""
@@ -163,11 +190,10 @@ class Vault:
             return None
         return self._keys.open_bytes([subject_id], [_evidence_label(commitment)], [sealed])[0]
 
-    def move_evidence(self, before: str, after: str) -> None:
-        """All evidence kept for one person is another's from now on, sealed under their key; again is fine."""
-        with self._database.connect() as connection:
-            query = sa.select(evidence.c.commitment, evidence.c.sealed).where(evidence.c.subject_id == before)
-            rows = connection.execute(query).all()
+    def move_evidence(self, connection: sa.Connection, before: str, after: str) -> None:
+        """All evidence kept for one person is another's from now on, sealed under their key; in the caller's transaction."""
+        query = sa.select(evidence.c.commitment, evidence.c.sealed).where(evidence.c.subject_id == before)
+        rows = connection.execute(query).all()
         labels = [_evidence_label(row.commitment) for row in rows]
         opened = self._keys.open_bytes([before] * len(rows), labels, [row.sealed for row in rows])
         found = [
@@ -176,10 +202,9 @@ class Vault:
         kept = [(label, commitment, value) for label, commitment, value in found if value is not None]
         names = [label for label, _, _ in kept]
         sealed = self._keys.seal_bytes([after] * len(kept), names, [value for _, _, value in kept])
-        with begin_write(self._database, lock="vault") as connection:
-            for (_, commitment, _), value in zip(kept, sealed, strict=True):
-                row = sa.update(evidence).where(evidence.c.commitment == commitment)
-                connection.execute(row.values(subject_id=after, sealed=value))
+        for (_, commitment, _), value in zip(kept, sealed, strict=True):
+            row = sa.update(evidence).where(evidence.c.commitment == commitment)
+            connection.execute(row.values(subject_id=after, sealed=value))
 
     def _make(self, missing: dict[str, str]) -> dict[str, str]:
         """Subjects for handles by MAC. Keys are made before the rows: a crash between leaves a key nobody uses."""

@@ -10,20 +10,22 @@ must have trained again as well. A walk that stopped earlier, or that is not ove
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import accumulate
 
-from witting.rights.answer import Answered, answers, standing_answer
+from witting.rights.answer import UNKNOWN, Answered, answers, standing_answer
+from witting.rights.claims import is_claim
 from witting.rights.clocks import OPT_OUTS, Request, requests
 from witting.store.records import Run, all_runs
-from witting.store.requests import held_entries
+from witting.store.requests import kept_request
 from witting.walk.train import TRAINED
 from witting.workspace import Workspace
 
 RUNS_MAX = 10_000  # walks looked at, the newest
+HANDLES_PER_ROUND = 10_000  # opened at once
 COMPLETED = "erasure.completed"
 LINKED = "rights.linked"
 
@@ -54,27 +56,68 @@ def answers_to(
 ) -> dict[int, Answer]:
     """The first answer to each request, by its entry; of the operator's words the last. Open ones are left out.
 
-    `heard_before` says how many rights events stand before an entry. A walk honours nothing for a person whom nobody knows
-    yet (`store/requests.py`): their request stays open until they are linked, or it is answered in words."""
+    `heard_before` says how many rights events stand before an entry. A walk honours nothing for somebody who is known by a
+    claim alone (`rights/claims.py`), however they asked: their request stays open until they are linked, it is answered in
+    words, or the same request was answered for a person whom another of its claims leads to. What was answered before they
+    were linked stands, but that nobody knew whose it was."""
     said = answers(workspace.ledger)
     erased = _certificates(workspace)
-    held, moved = held_entries(workspace.database), _moved(workspace)
+    held, (moved, before) = _held(workspace, asked), _moved(workspace)
     walks = list(_honouring(workspace))
     heard = list(accumulate((count for count, _ in walks), max))
     found = {}
     for request in asked:
         known = [answer for index, answer in erased.get(request.subject, ()) if index > request.entry]
-        word = standing_answer(said.get(request.entry, ()))
+        word = standing_answer(_words(said, request.entry, before))
         if word is not None and (word.outcome != "acknowledged" or request.clock.acknowledged):
             known.append(_said(word))
         if request.entry in moved:
             known.append(moved[request.entry])
-        if request.kind in OPT_OUTS and request.entry not in held:
+        if request.kind in OPT_OUTS and request.subject not in held:
             first = bisect_right(heard, heard_before(request.entry))
             known += [answer for _, answer in walks[first : first + 1]]
         if known:
             found[request.entry] = min(known, key=lambda answer: answer.at)
+    return found | _with_their_person(workspace, asked, held, found)
+
+
+def _words(said: Mapping[int, Sequence[Answered]], entry: int, before: Mapping[int, int]) -> list[Answered]:
+    """What was said to it, and to what it continues."""
+    found, earlier = list(said.get(entry, ())), before.get(entry)
+    if earlier is None:
+        return found
+    word = standing_answer(_words(said, earlier, before))
+    if word is None or (word.outcome == "denied" and word.reason in UNKNOWN):
+        return found
+    return [word, *found]
+
+
+def _held(workspace: Workspace, asked: Sequence[Request]) -> set[str]:
+    """Those who are known by a claim alone."""
+    people = sorted({request.subject for request in asked})
+    found: set[str] = set()
+    for start in range(0, len(people), HANDLES_PER_ROUND):
+        handles = workspace.vault.handles_of(people[start : start + HANDLES_PER_ROUND])
+        found |= {subject for subject, handle in handles.items() if is_claim(handle)}
     return found
+
+
+def _with_their_person(
+    workspace: Workspace, asked: Sequence[Request], held: set[str], found: Mapping[int, Answer]
+) -> dict[int, Answer]:
+    """Of what is held under a claim: the answer to the same request for the person whom its other claims lead to."""
+    subjects = {request.entry: request.subject for request in asked}
+    more = {}
+    for request in asked:
+        if request.subject not in held or request.entry in found:
+            continue
+        name = workspace.ledger.entry(request.entry).body.get("request")
+        kept = None if name is None else kept_request(workspace.database, name)
+        others = () if kept is None else kept.entries
+        theirs = [entry for entry in others if subjects.get(entry) not in held]
+        if theirs and all(entry in found for entry in theirs):
+            more[request.entry] = max((found[entry] for entry in theirs), key=lambda answer: answer.at)
+    return more
 
 
 def _said(word: Answered) -> Answer:
@@ -82,13 +125,16 @@ def _said(word: Answered) -> Answer:
     return Answer(word.at, f"{word.outcome}{why}, entry {word.entry}", word.outcome, word.reason)
 
 
-def _moved(workspace: Workspace) -> dict[int, Answer]:
-    """Requests of somebody who turned out to be a person we know: they go on under that person."""
-    found = {}
+def _moved(workspace: Workspace) -> tuple[dict[int, Answer], dict[int, int]]:
+    """Requests of somebody who turned out to be a person we know: they go on under that person. By entry, and by the entry
+    that each goes on as, which stand right before the link, the one it was."""
+    found, before = {}, {}
     for entry in workspace.ledger.entries(kind=LINKED):
-        for before in entry.body["entries"]:
-            found[before] = Answer(entry.at, f"goes on as its person's, entry {entry.index}", "moved")
-    return found
+        moved = entry.body["entries"]
+        for index, earlier in enumerate(moved, start=entry.index - len(moved)):
+            found[earlier] = Answer(entry.at, f"goes on as its person's, entry {entry.index}", "moved")
+            before[index] = earlier
+    return found, before
 
 
 def _certificates(workspace: Workspace) -> dict[str, list[tuple[int, Answer]]]:
