@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -185,9 +186,9 @@ class Workspace:
 
     def write(self, *names: str, text: str) -> Path:
         """A file inside the workspace, written beside, made durable, then named: a reader, or whoever goes on after a
-        crash, sees the old file or the new one, whole."""
+        crash, sees the old file or the new one, whole; so it is when several write it at once."""
         path = self.path(*names)
-        beside = path.with_name(f".{path.name}.new")
+        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
         with beside.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()

@@ -6,6 +6,8 @@ import hashlib
 import json
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ from witting.ledger.merkle import leaf_hash
 from witting.reports.receipts import MANDATORY
 from witting.schema import PURPOSES
 from witting.walk import receipts as receipts_module
-from witting.walk.receipts import SUFFIXES
+from witting.walk.find import find_person
+from witting.walk.receipts import SUFFIXES, Desk, abouts_of
 from witting.workspace import Workspace
 
 TERMS = json.loads((Path(__file__).parents[1] / "vectors" / "dpv_terms.json").read_text("utf-8"))["terms"]
@@ -324,6 +327,42 @@ def test_a_crash_between_sealing_and_writing_leaves_one_receipt(
     assert len(files(house)) == 10
 
 
+def issue_at(desk: Desk) -> list[tuple[bool, str]]:
+    asked = abouts_of(desk, find_person(desk.workspace, ANA))
+    return [(one.new, one.receipt.id) for one in desk.issue(asked)]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["the first time", "where all are replaced"])
+def test_asked_for_twice_at_once_each_entry_has_one_receipt(
+    house: Path, witting_here: Run, known: bool
+) -> None:
+    """Both looked before either issued."""
+    if known:
+        (house / "witting.toml").write_text('controller = "Example Ltd"\n', "utf-8")
+        assert witting_here("rights", "receipt", ANA, "--workspace", house).code == 1
+        (house / "witting.toml").write_text(STATED, "utf-8")
+    before = len(list(Workspace.open(house).ledger.entries(kind="receipt.issued")))
+    first, second = (Desk(Workspace.open(house), datetime.now(UTC)) for _ in range(2))
+    issued, again = issue_at(first), issue_at(second)
+    assert [new for new, _ in issued] == [True] * 5
+    assert again == [(False, id) for _, id in issued]
+    assert issue_at(first) == again
+    sealed = list(Workspace.open(house).ledger.entries(kind="receipt.issued"))
+    assert len(sealed) == before + 5
+    assert {str(path.name).partition(".")[0] for path in (house / "receipts").iterdir()} == {
+        entry.body["receipt"] for entry in sealed
+    }
+
+
+def test_many_that_ask_at_once_are_given_the_same_receipts(house: Path) -> None:
+    desks = [Desk(Workspace.open(house), datetime.now(UTC)) for _ in range(4)]
+    with ThreadPoolExecutor(len(desks)) as pool:
+        given = list(pool.map(issue_at, desks))
+    assert len({tuple(id for _, id in each) for each in given}) == 1
+    assert sorted(new for each in given for new, _ in each) == [False] * 15 + [True] * 5
+    assert len(list(Workspace.open(house).ledger.entries(kind="receipt.issued"))) == 5
+
+
 def test_once_more_is_stated_a_new_receipt_replaces_the_old_one(house: Path, witting_here: Run) -> None:
     (house / "witting.toml").write_text('controller = "Example Ltd"\n', "utf-8")
     first = witting_here("rights", "receipt", ANA, "--kind", "consent", "--workspace", house, "--json")
@@ -439,6 +478,35 @@ def test_an_erasure_takes_the_receipts_along_and_none_is_given_afterwards(
     assert (again.code, "certificate" in again.err) == (1, True)
     everybody = witting_here("rights", "receipt", "--all", "--workspace", receipted, "--json", "--quiet")
     assert everybody.json["issued"] + everybody.json["again"] == 2  # Bo's and Cy's
+
+
+def test_an_erasure_takes_the_receipts_of_what_was_claimed_before_along(
+    house: Path, witting_here: Run, tmp_path: Path
+) -> None:
+    """A no under an address that nobody knew has a receipt; later it turns out whose address it was."""
+    mail, people = "ptarmigan-9035@example.org", tmp_path / "people.jsonl"
+    assert witting_here("rights", "object", f"email:{mail}", "--workspace", house).code == 0
+    assert (
+        witting_here("rights", "receipt", f"email:{mail}", "--workspace", house).out.count("receipts/") == 1
+    )
+    claimed = set(files(house))
+    assert len(claimed) == 2
+    people.write_text(json.dumps({"handle": ANA, "email": mail}) + "\n", "utf-8")
+    assert witting_here("rights", "link", people, "--workspace", house).code == 0
+    everybody = ("rights", "receipt", "--all", "--workspace", house, "--json", "--quiet")
+    assert (
+        witting_here(*everybody).json["issued"] == 8
+    )  # Ana's five and the no that goes on as hers, Bo's, Cy's
+    assert claimed < set(files(house))
+    (house / "receipts" / f".{min(claimed)}.0a0b0c0d.new").write_text("cut short", "utf-8")
+    done = witting_here("erase", ANA, "--yes", "--workspace", house, "--quiet")
+    assert done.code == 0, done.err
+    left = set(files(house))
+    assert not claimed & left
+    assert len(left) == 4
+    again = witting_here(*everybody).json
+    assert (again["issued"], again["again"]) == (0, 2)
+    assert set(files(house)) == left
 
 
 @pytest.mark.parametrize(

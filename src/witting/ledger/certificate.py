@@ -31,7 +31,7 @@ from witting.ledger.checkpoint import (
     parse_verifier_key,
 )
 from witting.ledger.entry import Entry, canonical, check_kind, format_time, parse_entry, parse_json
-from witting.ledger.log import Ledger
+from witting.ledger.log import Along, Ledger
 from witting.ledger.proof import TlogProof, format_proof, parse_proof
 
 FORMAT = "witting.statement/1"
@@ -115,10 +115,12 @@ def seal_all(
     statements: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
     *,
     now: datetime,
+    along: Along | None = None,
 ) -> list[int]:
-    """As `seal_statement`, of many (body, facts) in one append; gives the entries, whose documents `issue_all` makes."""
+    """As `seal_statement`, of many (body, facts) in one append; gives the entries, whose documents `issue_all` makes. `along`
+    is as for `Ledger.append_many`."""
     sealing = [_sealing(kind, body, entry_kind=None, facts=facts) for body, facts in statements]
-    return ledger.append_many(sealing, now=now)
+    return ledger.append_many(sealing, now=now, along=along)
 
 
 def issue_all(

@@ -211,14 +211,8 @@ class Ledger:
             start = batch[-1].number + 1
 
     def _batch(self, start: int, kind: str | None) -> list[StoredEntry]:
-        query = ENTRIES.where(ledger_entries.c.index >= start)
-        if kind is not None:
-            column = ledger_entries.c.kind
-            family = kind.endswith(".")
-            query = query.where(column.startswith(kind, autoescape=True) if family else column == kind)
         with self._database.connect() as connection:
-            rows = connection.execute(query.order_by(ledger_entries.c.index).limit(READ_ENTRIES))
-            return [StoredEntry(*row) for row in rows]
+            return _rows(connection, start, kind)
 
     # -- roots, proofs, checkpoints -----------------------------------------------------------------------------------
 
@@ -391,6 +385,17 @@ class Ledger:
             self._check_against(connection, signed, _size(connection))
 
 
+def entries_within(connection: Connection, start: int, end: int, *, kind: str) -> Iterator[Entry]:
+    """For an `along`: entries `start` up to but not including `end` of this kind, as the transaction sees them, in which nobody
+    else appends any more."""
+    while True:
+        rows = [row for row in _rows(connection, start, kind) if row.number < end]
+        yield from map(_entry, rows)
+        if len(rows) < READ_ENTRIES:
+            return
+        start = rows[-1].number + 1
+
+
 # -- the database -----------------------------------------------------------------------------------------------------
 
 
@@ -459,6 +464,17 @@ def _size(connection: Connection) -> int:
     if last is not None and not isinstance(last, int):
         raise LedgerDamaged("the ledger holds an entry whose index is not a number; restore the database.")
     return 0 if last is None else last + 1
+
+
+def _rows(connection: Connection, start: int, kind: str | None) -> list[StoredEntry]:
+    """At most READ_ENTRIES."""
+    query = ENTRIES.where(ledger_entries.c.index >= start)
+    if kind is not None:
+        column = ledger_entries.c.kind
+        family = kind.endswith(".")
+        query = query.where(column.startswith(kind, autoescape=True) if family else column == kind)
+    rows = connection.execute(query.order_by(ledger_entries.c.index).limit(READ_ENTRIES))
+    return [StoredEntry(*row) for row in rows]
 
 
 def _within(whole: int, size: int | None) -> int:

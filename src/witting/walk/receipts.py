@@ -5,7 +5,8 @@ sealed evidence for its person. Not covered: what a receipt says (`reports/recei
 
 Every receipt is issued with the moment it was made as a fact of its ledger entry. Asked again, it is made with that moment
 again: where it comes out the same its document is written anew, otherwise (the house has since stated its address) a new one
-replaces it. Cost: one look through the receipts ever issued, about half a KiB of memory for each.
+replaces it. Asked by several at once, one of them issues it and the others find it again: within the append is looked once
+more. Cost: one look through the receipts ever issued, about half a KiB of memory for each.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from witting.errors import SubjectErased
 from witting.ledger.certificate import commitment, issue_all, seal_all, statement_text
 from witting.ledger.entry import Entry
+from witting.ledger.log import entries_within
 from witting.reports.kantara import write_kantara
 from witting.reports.receipts import KINDS, About, House, Receipt, make_receipt
 from witting.rights.notice.record import ENTRY_KIND, Versions
+from witting.walk.answered import LINKED
 from witting.workspace import Workspace
 
 ISSUED = "receipt.issued"
@@ -63,6 +68,10 @@ class _Made:
     sealed: int | None  # by which entry, where it was issued before
 
 
+class _IssuedMeanwhile(Exception):
+    """Somebody else issued one of the batch since we looked."""
+
+
 @dataclass
 class Desk:
     """What issuing needs open, and what was issued before."""
@@ -72,6 +81,7 @@ class Desk:
     versions: Versions = field(init=False)
     house: House = field(init=False)
     before: dict[int, _Sealed] = field(init=False)  # by the event's entry
+    seen: int = field(init=False)  # ledger entries that `before` has heard of
 
     def __post_init__(self) -> None:
         ledger, settings = self.workspace.ledger, self.workspace.settings
@@ -79,22 +89,15 @@ class Desk:
         self.house = House(
             ledger.verifier_key.name, settings.controller, settings.receipts, settings.rights.consent_days_max
         )
-        self.before = {
-            entry.body["about"]: _Sealed(
-                entry.index,
-                entry.body["receipt"],
-                entry.body["created"],
-                entry.body.get("replaces"),
-                entry.body["statement"]["body_sha256"],
-            )
-            for entry in ledger.entries(kind=ISSUED)
-        }
+        self.seen = ledger.size()
+        self.before = dict(map(_sealed_of, ledger.entries(kind=ISSUED)))
 
     def issue(self, abouts: Iterable[tuple[About, tuple[int, ...]]]) -> Iterator[Issued]:
         """In batches of AT_ONCE_MAX: one append, one checkpoint, then each document and the proof of its event."""
         waiting = iter(abouts)
         while batch := list(islice(waiting, AT_ONCE_MAX)):
-            yield from self._issue([self._made(about, later) for about, later in batch])
+            made = self._sealed([self._made(about, later) for about, later in batch])
+            yield from self._issue(made)
 
     def _made(self, about: About, later: tuple[int, ...]) -> _Made:
         """The receipt as it was issued before, where it comes out the same again; else a new one."""
@@ -108,18 +111,39 @@ class Desk:
         new = make_receipt(about, self.house, created=self.now, replaces=known.receipt)
         return _Made(about, later, new, None)
 
-    def _issue(self, batch: Sequence[_Made]) -> Iterator[Issued]:
-        ledger = self.workspace.ledger
-        facts = [(one.receipt.body, _facts(one.about, one.receipt)) for one in batch if one.sealed is None]
-        new = iter(seal_all(ledger, "receipt", facts, now=self.now) if facts else ())
-        sealed = [(next(new) if one.sealed is None else one.sealed) for one in batch]
-        missing = [
-            (index, one)
-            for index, one in zip(sealed, batch, strict=True)
-            if one.sealed is None or not self._stands(one)
-        ]
-        self._write(missing)
-        for one in batch:
+    def _sealed(self, batch: Sequence[_Made]) -> list[tuple[int, _Made]]:
+        """Each with the entry that seals it. Where somebody was quicker, theirs is found again."""
+        while True:
+            new = [one for one in batch if one.sealed is None]
+            try:
+                indexes = iter(self._seal(new) if new else ())
+            except _IssuedMeanwhile:
+                batch = [self._made(one.about, one.later) for one in batch]
+                continue
+            return [(next(indexes) if one.sealed is None else one.sealed, one) for one in batch]
+
+    def _seal(self, new: Sequence[_Made]) -> list[int]:
+        """One append. Raises _IssuedMeanwhile, and has heard of it then."""
+        abouts = {one.about.entry.index for one in new}
+
+        def look_again(connection: Connection, indexes: list[int]) -> None:
+            ledger_has = entries_within(connection, self.seen, indexes[0], kind=ISSUED)
+            found = dict(map(_sealed_of, ledger_has))
+            meanwhile = {about for about in abouts & found.keys() if found[about] != self.before.get(about)}
+            self.before |= found
+            self.seen = indexes[0]
+            if meanwhile:
+                raise _IssuedMeanwhile
+
+        statements = [(one.receipt.body, _facts(one.about, one.receipt)) for one in new]
+        indexes = seal_all(self.workspace.ledger, "receipt", statements, now=self.now, along=look_again)
+        self.before |= (_sealed_of(self.workspace.ledger.entry(index)) for index in indexes)
+        self.seen = indexes[-1] + 1
+        return indexes
+
+    def _issue(self, batch: Sequence[tuple[int, _Made]]) -> Iterator[Issued]:
+        self._write([(index, one) for index, one in batch if one.sealed is None or not self._stands(one)])
+        for _, one in batch:
             path = self.workspace.path(FOLDER, f"{one.receipt.id}.json")
             yield Issued(one.about, one.receipt, path, one.sealed is None, one.later)
 
@@ -152,6 +176,14 @@ class Desk:
             return None, written.problems
         text = json.dumps(written.receipt, indent=2, ensure_ascii=False) + "\n"
         return self.workspace.write(FOLDER, f"{one.receipt.id}{KANTARA}", text=text), ()
+
+
+def _sealed_of(entry: Entry) -> tuple[int, _Sealed]:
+    """The event's entry, and what the entry that seals its receipt says."""
+    said = entry.body
+    return said["about"], _Sealed(
+        entry.index, said["receipt"], said["created"], said.get("replaces"), said["statement"]["body_sha256"]
+    )
 
 
 def _facts(about: About, receipt: Receipt) -> dict[str, Any]:
@@ -193,9 +225,11 @@ def abouts_of(
 def abouts_of_all(
     desk: Desk, *, kinds: Sequence[str] = KINDS, since: int = 0
 ) -> Iterator[tuple[About, tuple[int, ...]]]:
-    """Everybody's, a person at a time, from ledger entry `since` on; the erased are left out."""
+    """Everybody's, a person at a time, from ledger entry `since` on; the erased are left out, and claims that turned out to be
+    somebody's: what was said under them goes on in entries of that person."""
+    linked = {entry.body["subject"] for entry in desk.workspace.ledger.entries(kind=LINKED)}
     for subject_id in desk.workspace.projections.people(kinds):
-        if not desk.workspace.vault.is_erased(subject_id):
+        if subject_id not in linked and not desk.workspace.vault.is_erased(subject_id):
             found = abouts_of(desk, subject_id, kinds=kinds)
             yield from ((about, later) for about, later in found if about.entry.index >= since)
 
@@ -253,12 +287,22 @@ def opening_of(workspace: Workspace, entry: Entry) -> dict[str, Any] | None:
 
 
 def forget_receipts(workspace: Workspace, subject_id: str) -> int:
-    """Deletes the person's receipts in receipts/, for an erasure; how many. The person keeps theirs, the ledger the hashes."""
+    """Deletes the person's receipts in receipts/, for an erasure; how many: also those of claims that turned out to be theirs.
+    The person keeps theirs, the ledger the hashes."""
     mine = set(workspace.projections.entries_of(subject_id))
+    theirs = {subject_id}
+    for link in reversed(list(workspace.ledger.entries(kind=LINKED))):
+        if link.body["to"] in theirs:
+            theirs.add(link.body["subject"])
+            mine |= set(link.body["entries"])
     gone = 0
     for entry in workspace.ledger.entries(kind=ISSUED):
         if entry.body["about"] in mine:
             for suffix in SUFFIXES:
                 workspace.path(FOLDER, f"{entry.body['receipt']}{suffix}").unlink(missing_ok=True)
+            for unfinished in workspace.path(FOLDER).glob(
+                f".{entry.body['receipt']}.*"
+            ):  # of a killed process
+                unfinished.unlink(missing_ok=True)
             gone += 1
     return gone
