@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from witting.config import CONFIG_NAME, Settings, read_settings
-from witting.errors import KeyStoreError, StoreError, UsageError
+from witting.errors import ConfigError, KeyStoreError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -87,7 +87,9 @@ class Workspace:
     @classmethod
     def open(cls, root: Path) -> Workspace:
         """The workspace at `root`. Raises NotAWorkspace, ConfigError."""
-        return cls(root, read_settings(root))
+        settings = read_settings(root)
+        _check_tiles(root, settings)
+        return cls(root, settings)
 
     @cached_property
     def database(self) -> Engine:
@@ -223,3 +225,24 @@ class Workspace:
             stream.write(str(os.getpid()))
             stream.flush()
             yield
+
+
+def _check_tiles(root: Path, settings: Settings) -> None:
+    """Before anything is sealed that could not be published, and before a web server hands out what is no tile."""
+    named = settings.ledger.tiles
+    if named is None:
+        return
+    from witting.ledger.tiles import refuse_other_folder
+
+    folder, home = (root / named).resolve(), root.resolve()
+    own = [home / name for name in ("keys", *FOLDERS, *settings.intake.sources)]
+    own += [] if "://" in settings.objects else [home / settings.objects]
+    if home.is_relative_to(folder) or any(folder.is_relative_to(place.resolve()) for place in own):
+        raise ConfigError(
+            f"{root / CONFIG_NAME}: ledger.tiles names {named!r}, where the workspace keeps its own; what lies there would be "
+            "handed out. Name a folder for the tiles alone."
+        )
+    try:
+        refuse_other_folder(root / named)
+    except UsageError as error:
+        raise ConfigError(f"{root / CONFIG_NAME}: ledger.tiles: {error}") from None

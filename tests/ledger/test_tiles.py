@@ -109,60 +109,65 @@ def test_only_what_is_new_is_written_and_outgrown_partial_tiles_go(
     }
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "tiles"
+
+
 def test_a_reader_of_an_older_checkpoint_finds_the_full_tile_instead(
-    ledger: Ledger, now: datetime, tmp_path: Path
+    ledger: Ledger, now: datetime, folder: Path
 ) -> None:
     grow(ledger, 200, now)
-    old = open_checkpoint(write_tiles(ledger, tmp_path, entries=True, now=now).note, ledger.verifier_key)
+    old = open_checkpoint(write_tiles(ledger, folder, entries=True, now=now).note, ledger.verifier_key)
     grow(ledger, 100, now)
-    write_tiles(ledger, tmp_path, entries=False, now=now)
-    late = Tiles(read_folder(tmp_path), old.size)
+    write_tiles(ledger, folder, entries=False, now=now)
+    late = Tiles(read_folder(folder), old.size)
     assert late.root() == old.root
     assert late.entry(199) == ledger.entry(199).bytes
 
 
 def test_entries_are_published_only_when_asked_and_then_all_of_them(
-    ledger: Ledger, now: datetime, tmp_path: Path
+    ledger: Ledger, now: datetime, folder: Path
 ) -> None:
     grow(ledger, 300, now)
-    write_tiles(ledger, tmp_path, entries=False, now=now)
-    assert not (tmp_path / "tile" / "entries").exists()
+    write_tiles(ledger, folder, entries=False, now=now)
+    assert not (folder / "tile" / "entries").exists()
     with pytest.raises(ProofInvalid, match="tile/entries/000 is missing"):
-        Tiles(read_folder(tmp_path), 300).entry(0)
-    write_tiles(ledger, tmp_path, entries=True, now=now)
+        Tiles(read_folder(folder), 300).entry(0)
+    write_tiles(ledger, folder, entries=True, now=now)
     grow(ledger, 1, now)
-    write_tiles(ledger, tmp_path, entries=False, now=now)  # once begun, it goes on
-    tiles = Tiles(read_folder(tmp_path), 301)
+    write_tiles(ledger, folder, entries=False, now=now)  # once begun, it goes on
+    tiles = Tiles(read_folder(folder), 301)
     assert [tiles.entry(index) for index in range(301)] == [entry.bytes for entry in ledger.entries()]
 
 
-def test_a_changed_tile_or_bundle_is_found(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+def test_a_changed_tile_or_bundle_is_found(ledger: Ledger, now: datetime, folder: Path) -> None:
     grow(ledger, 300, now)
-    write_tiles(ledger, tmp_path, entries=True, now=now)
+    write_tiles(ledger, folder, entries=True, now=now)
     for path in (tile_path("0", 1, 44), tile_path("1", 0, 1)):
-        place = tmp_path / path
+        place = folder / path
         whole = place.read_bytes()
         place.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
-        assert Tiles(read_folder(tmp_path), 300).root() != ledger.root()
+        assert Tiles(read_folder(folder), 300).root() != ledger.root()
         place.write_bytes(whole[:-1])
         with pytest.raises(ProofInvalid, match="does not hold"):
-            Tiles(read_folder(tmp_path), 300).root()
+            Tiles(read_folder(folder), 300).root()
         place.write_bytes(whole)
-    bundle = tmp_path / tile_path("entries", 1, 44)
+    bundle = folder / tile_path("entries", 1, 44)
     bundle.write_bytes(bundle.read_bytes()[:-1])
     with pytest.raises(ProofInvalid, match="entry 299"):
-        Tiles(read_folder(tmp_path), 300).entry(299)
+        Tiles(read_folder(folder), 300).entry(299)
 
 
-def test_tiles_that_were_damaged_are_not_signed_over(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
+def test_tiles_that_were_damaged_are_not_signed_over(ledger: Ledger, now: datetime, folder: Path) -> None:
     grow(ledger, 600, now)
-    write_tiles(ledger, tmp_path, entries=False, now=now)
-    (tmp_path / "tile/1/000.p/2").write_bytes(bytes(64))
-    before = (tmp_path / "checkpoint").read_bytes()
+    write_tiles(ledger, folder, entries=False, now=now)
+    (folder / "tile/1/000.p/2").write_bytes(bytes(64))
+    before = (folder / "checkpoint").read_bytes()
     grow(ledger, 1, now)
     with pytest.raises(LedgerDamaged, match="write it again"):
-        write_tiles(ledger, tmp_path, entries=False, now=now)
-    assert (tmp_path / "checkpoint").read_bytes() == before
+        write_tiles(ledger, folder, entries=False, now=now)
+    assert (folder / "checkpoint").read_bytes() == before
 
 
 def test_a_ledger_that_was_rolled_back_does_not_overwrite_its_tiles(

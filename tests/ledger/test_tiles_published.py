@@ -111,6 +111,69 @@ def test_the_command_and_the_config_speak_of_one_folder(
     assert not (house / "tiles").exists()
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("afile", "is not a folder"),
+        ("things", "holds other things than tiles"),
+        *(
+            (name, "keeps its own")
+            for name in (".", "..", "keys", "keys/new", "inbox", "receipts", "objects/new")
+        ),
+    ],
+)
+def test_a_folder_that_is_another_s_is_refused_before_anything_is_sealed(
+    house: Path, capsys: pytest.CaptureFixture[str], named: str, said: str
+) -> None:
+    (house / "afile").write_text("x", "utf-8")
+    (house / "things").mkdir()
+    (house / "things" / "page.html").write_text("x", "utf-8")
+    assert main(["rights", "object", "whatsapp:Ana", "--workspace", str(house), "--quiet"]) == 0
+    before = {path for path in house.rglob("*") if path.is_file()}
+    (house / "witting.toml").write_text(f'[ledger]\ntiles = "{named}"\n', "utf-8")
+    for words in (["rights", "receipt", "whatsapp:Ana"], ["ledger", "checkpoint"]):
+        assert main([*words, "--workspace", str(house), "--quiet"]) == 2
+        told = capsys.readouterr().err
+        assert said in told
+        assert "ledger.tiles" in told
+    assert {path for path in house.rglob("*") if path.is_file()} == before
+
+
+def test_tiles_are_written_to_no_folder_of_other_things_and_a_page_beside_them_stops_nothing(
+    house: Path, tmp_path: Path
+) -> None:
+    words = ["ledger", "tiles", "--workspace", str(house), "--quiet", "--out"]
+    (tmp_path / "things").mkdir()
+    (tmp_path / "things" / "page.html").write_text("x", "utf-8")
+    assert main([*words, str(tmp_path / "things")]) == 2
+    assert [path.name for path in (tmp_path / "things").iterdir()] == ["page.html"]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".checkpoint.new").write_text("cut short", "utf-8")
+    assert main([*words, str(tmp_path / "new")]) == 0
+    (tmp_path / "new" / "page.html").write_text("x", "utf-8")
+    assert main([*words, str(tmp_path / "new")]) == 0
+
+
+def test_receipts_lie_there_though_their_checkpoint_could_not_be_published(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: tiles._Files, name: str, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert main(["rights", "object", "whatsapp:Ana", "--workspace", str(house), "--quiet"]) == 0
+    words = ["rights", "receipt", "whatsapp:Ana", "--workspace", str(house)]
+    with monkeypatch.context() as broken:
+        broken.setattr(tiles._Files, "put", full)
+        assert main(words) == 1
+    assert not (house / "public" / "checkpoint").exists()
+    written = sorted((house / "receipts").iterdir())
+    assert [path.suffix for path in written] == [".json", ".tlog-proof"]
+    key = (house / "checkpoints" / "ledger.vkey").read_text("utf-8").strip()
+    assert main(["verify", str(written[0]), "--key", key]) == 0
+    assert main(["ledger", "checkpoint", "--workspace", str(house), "--quiet"]) == 0
+    assert (house / "public" / "checkpoint").is_file()
+
+
 def places(folder: Path) -> dict[str, int]:
     """Every file, and which writing of it lies there."""
     found = (path for path in folder.rglob("*") if path.is_file())

@@ -244,12 +244,17 @@ class Ledger:
     def checkpoint(self, *, now: datetime) -> str:
         """The ledger's size and root as a signed note, kept for good, then published where `publish` says. Refuses to sign
         what contradicts the last one."""
+        note = self.signed_note(now=now)
+        if self._publish:
+            self._publish(self, note)
+        return note
+
+    def signed_note(self, *, now: datetime) -> str:
+        """As `checkpoint`, and not published: for who writes first what stands under it, and publishes then."""
         with self._database.connect() as connection:
             known = _stored_note(connection, _size(connection))
         note = known or self._written_note(now)
         open_checkpoint(note, self._key)
-        if self._publish:
-            self._publish(self, note)
         return note
 
     def _written_note(self, now: datetime) -> str:

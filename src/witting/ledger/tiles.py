@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from witting.errors import LedgerDamaged, LedgerError, ProofInvalid
+from witting.errors import LedgerDamaged, LedgerError, ProofInvalid, UsageError
 from witting.ledger import merkle
 from witting.ledger.checkpoint import open_checkpoint
 from witting.ledger.cosign import merge_notes
@@ -36,6 +36,7 @@ HEIGHT = 8
 WIDTH = 1 << HEIGHT
 CHECKPOINT = "checkpoint"
 ENTRIES = "entries"
+NOBODYS = (f".{CHECKPOINT}.new", "lost+found")  # of a process that was killed; of a file system's own root
 LENGTH_BYTES = 2  # before each entry of a bundle, big-endian
 FILE_BYTES_MAX = WIDTH * (LENGTH_BYTES + 65_535)  # the largest bundle
 
@@ -105,8 +106,9 @@ def publish(ledger: Ledger, note: str, *, folder: Path, entries: bool) -> Writte
 
     A folder that once got the entries' bundles goes on getting them, and one that is at a newer checkpoint already is left.
     LedgerDamaged if the folder's checkpoint contradicts the ledger, or if the tiles there do not lead to the new root: nothing
-    is named then.
+    is named then. UsageError where the folder is another's.
     """
+    refuse_other_folder(folder)
     with _alone(folder):
         held = folder / CHECKPOINT
         there = held.read_text("utf-8") if held.exists() else None
@@ -134,6 +136,20 @@ def publish(ledger: Ledger, note: str, *, folder: Path, entries: bool) -> Writte
             tiles.sync()
         _drop_partials(folder, old, signed.size)
         return Written(signed.size, signed.root, tiles.written - (note != there), note)
+
+
+def refuse_other_folder(folder: Path) -> None:
+    """UsageError for a file, and for a folder that holds other things and no tiles: it was made for something else, and what is
+    published is handed out."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name a new or empty one for the tiles.")
+    ours = (folder / "tile").is_dir() or (folder / CHECKPOINT).is_file()
+    if not ours and any(path.name not in NOBODYS for path in folder.iterdir()):
+        raise UsageError(
+            f"{folder} holds other things than tiles; name a new or empty folder, of which all may be handed out."
+        )
 
 
 @contextmanager

@@ -162,12 +162,13 @@ class Desk:
         if not missing:
             return
         ledger = self.workspace.ledger
-        note = ledger.checkpoint(now=self.now)
+        note = ledger.signed_note(now=self.now)
         documents = issue_all(ledger, [(index, one.receipt.body) for index, one in missing], note=note)
         for (_, one), document in zip(missing, documents, strict=True):
             self.workspace.write(FOLDER, f"{one.receipt.id}.json", text=statement_text(document))
             proof = ledger.tlog_proof(one.about.entry.index, now=self.now, note=note)
             self.workspace.write(FOLDER, f"{one.receipt.id}.tlog-proof", text=proof)
+        ledger.checkpoint(now=self.now)  # published last: where that fails, the receipts lie there
 
     def kantara(self, one: Issued) -> tuple[Path | None, tuple[str, ...]]:
         """The receipt in Kantara's format beside the sealed one, or None and why it cannot be written."""
