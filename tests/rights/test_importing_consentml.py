@@ -153,6 +153,73 @@ def test_runs_and_lineage_are_named_in_the_ledger_and_open_nothing(ask: Ask, hou
     assert not any(key(name) in text or name in text for name in (*PEOPLE, "stranger", "model-0"))
 
 
+@pytest.mark.parametrize("more", [199, 200, 1_000])
+def test_however_many_runs_there_are_the_entry_holds_them_or_the_hash_of_them(
+    ask: Ask, store: Path, house: Path, more: int
+) -> None:
+    offset = "+23:59:59.999999"
+    with closing(sqlite3.connect(store)) as database, database:
+        for number in range(2, more + 2):
+            run = (
+                number,
+                f"run-{number}",
+                "m",
+                "cd" * 32,
+                "{}",
+                1,
+                2**53 - 1,
+                AT[:26] + offset,
+                AT[:26] + offset,
+            )
+            database.execute("INSERT INTO training_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", run)
+    _, said = ask()
+    workspace = Workspace.open(house)
+    body = workspace.ledger.entry(said["entry"]).body
+    kept = list(workspace.objects.keys("lineage/"))
+    assert (body["runs_in_all"], len(body["runs"]), len(kept)) == (more + 1, 200, int(more > 199))
+    for name in kept:
+        data = workspace.objects.read(name)
+        assert hashlib.sha256(data).hexdigest() == body["runs_sha256"]
+        assert name == f"lineage/{body['runs_sha256']}.json"
+        assert len(json.loads(data)) == more + 1
+        assert json.loads(data)[:200] == body["runs"]
+    workspace.database.dispose()
+    assert ask()[1]["entry"] == said["entry"]
+
+
+SECRET = "ptarmigan-9035@example.org"
+
+
+@pytest.mark.parametrize(
+    ("edit", "left_out"),
+    [
+        (f"UPDATE training_runs SET model_hash = '{SECRET}'", 1),
+        (f"UPDATE training_runs SET model_hash = '{'AB' * 32}'", 1),
+        (f"UPDATE training_runs SET started_at = '{SECRET}', finished_at = x'00'", 2),
+        (f"UPDATE training_runs SET n_subjects = '{SECRET}'", 1),
+        ("UPDATE training_runs SET n_subjects = -1", 1),
+        ("UPDATE training_runs SET n_subjects = 9007199254740992", 1),
+        (f"UPDATE audit_log SET entry_hash = '{SECRET}'", 0),
+    ],
+    ids=["model", "model in capitals", "times", "people", "people below none", "people beyond JSON", "head"],
+)
+def test_what_only_stands_where_a_hash_or_a_time_should_never_enters_the_ledger(
+    ask: Ask, store: Path, house: Path, edit: str, left_out: int
+) -> None:
+    change(store, edit)
+    code, said = ask()
+    assert (code, said["fields_left_out"]) == (
+        int("started_at" not in edit),
+        left_out,
+    )  # times are not in the log
+    assert len(said["runs"][0]) == 5 - left_out
+    assert said["recorded"]["kinds"] == {"withdrawal": 3}
+    workspace = Workspace.open(house)
+    assert not any(SECRET.encode() in entry.bytes for entry in workspace.ledger.entries())
+    workspace.database.dispose()
+    assert SECRET not in json.dumps(said)
+
+
 @pytest.mark.parametrize(
     ("edit", "found"),
     [

@@ -6,7 +6,8 @@ were trained on is no consent and opens nothing here.
 
 A revocation names a person by the unsalted SHA-256 of their id. It is matched with the ids that somebody gives, those that
 the store holds in the clear, and the people known here under the same source. One that matches nobody is recorded all the
-same, under its hash, and counted: a no is never lost, nor by a chain that is broken.
+same, under its hash, and counted: a no is never lost, nor by a chain that is broken. Of a run goes into the ledger what is a
+hash, a count or a time, and nothing that only stands where one should: it is left out and counted.
 From: consentml 0.2.0, store.py, verify.py, hashing.py (MIT).
 """
 
@@ -22,14 +23,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import rfc8785
+
 from witting.errors import UnreadableFile
+from witting.ledger.entry import WHOLE_NUMBER_MAX
 from witting.rights.event import RightsEvent, said_at
 
 GENESIS_HASH = "0" * 64
 SCHEMA_VERSIONS = (0, 1, 2)
 SQLITE_HEADER = b"SQLite format 3\x00"
 FINDINGS_MAX = 20  # named; the rest are counted
-RUNS_MAX = 500  # named in the ledger entry; the rest are counted
+RUNS_MAX = (
+    200  # named in the ledger entry, at most 300 bytes each; more are in the object it gives the hash of
+)
 READ_BYTES = 1 << 20
 
 
@@ -40,9 +46,10 @@ class ConsentmlStore:
     sha256: str  # of the file
     schema_version: int
     entries: int
-    head_hash: str
+    head_hash: str | None  # None: what stands there is no hash
     findings: tuple[str, ...]
     runs: tuple[dict[str, Any], ...]  # JSON: hashes, counts and times, no names
+    fields_left_out: int  # of runs, because they are no hash, count or time
     lineage_rows: int
     subjects: int
     revocations: tuple[tuple[str, str], ...]  # subject key (SHA-256, hex) and time
@@ -50,7 +57,8 @@ class ConsentmlStore:
     clear_ids: tuple[str, ...]  # where a run kept ids unhashed
 
     def as_entry(self) -> dict[str, Any]:
-        """For the ledger: whose history was taken over, and in which state it was. No names, no subject keys."""
+        """For the ledger: whose history was taken over, and in which state it was. No names, no subject keys, and small enough
+        for an entry, however many runs there are."""
         return {
             "format": "consentml",
             "sha256": self.sha256,
@@ -61,11 +69,17 @@ class ConsentmlStore:
             "findings": len(self.findings),
             "runs": list(self.runs[:RUNS_MAX]),
             "runs_in_all": len(self.runs),
+            "runs_sha256": hashlib.sha256(self.runs_kept()).hexdigest(),
+            "fields_left_out": self.fields_left_out,
             "lineage_rows": self.lineage_rows,
             "subjects": self.subjects,
             "revocations": len(self.revocations),
             "unreadable_revocations": self.unreadable_revocations,
         }
+
+    def runs_kept(self) -> bytes:
+        """All of them, a canonical JSON array (RFC 8785)."""
+        return rfc8785.dumps([dict(run) for run in self.runs])
 
     @property
     def chain(self) -> str:
@@ -125,6 +139,7 @@ def _read(database: sqlite3.Connection, sha256: str) -> ConsentmlStore:
     ]
     known = [(str(key), at) for key, at in revoked if _is_key(key)]
     findings = [*_broken(rows), *_contradicted(rows, payloads, runs)]
+    named = [_named(run) for run in runs.values()]
     keys = "subject_id_hash" if version == 0 else "subject_key"
     table = "subject_index" if version == 0 else "subjects"
     people = [str(row[0]) for row in database.execute(f"SELECT DISTINCT {keys} FROM {table}")]  # noqa: S608  # our own names
@@ -132,9 +147,10 @@ def _read(database: sqlite3.Connection, sha256: str) -> ConsentmlStore:
         sha256=sha256,
         schema_version=version,
         entries=len(rows),
-        head_hash=str(rows[-1][5]) if rows else GENESIS_HASH,
+        head_hash=(rows[-1][5] if _is_key(rows[-1][5]) else None) if rows else GENESIS_HASH,
         findings=tuple(findings),
-        runs=tuple({name: value for name, value in run.items() if name != "run_id"} for run in runs.values()),
+        runs=tuple(named),
+        fields_left_out=sum(len(run) - 1 for run in runs.values()) - sum(map(len, named)),
         lineage_rows=sum(run["lineage_rows"] for run in runs.values()),
         subjects=len(people),
         revocations=tuple(known),
@@ -154,9 +170,31 @@ def _runs(database: sqlite3.Connection, version: int) -> Iterator[dict[str, Any]
             "model_hash": str(model_hash),
             "subjects": people if isinstance(people, int) else None,
             "lineage_rows": counted.get(place, 0),
-            "started_at": str(started_at),
-            "finished_at": str(finished_at),
+            "started_at": started_at,
+            "finished_at": finished_at,
         }
+
+
+def _named(run: dict[str, Any]) -> dict[str, Any]:
+    """Of a run what may stand in the ledger for good: only what is the hash, count or time it should be."""
+    known: dict[str, Any] = {
+        "model_hash": run["model_hash"] if _is_key(run["model_hash"]) else None,
+        **{name: _count(run[name]) for name in ("subjects", "lineage_rows")},
+        **{name: _time(run[name]) for name in ("started_at", "finished_at")},
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 <= value <= WHOLE_NUMBER_MAX else None
+
+
+def _time(value: object) -> str | None:
+    """ISO 8601, written anew."""
+    try:
+        return datetime.fromisoformat(value).isoformat() if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _payload(text: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 from witting.doors.cli.screen import DEFAULT, Common, now, show
 from witting.errors import InputError, UsageError
 from witting.intake import SOURCES
-from witting.rights.consentml import FINDINGS_MAX, ConsentmlStore, read_store, withdrawals
+from witting.rights.consentml import FINDINGS_MAX, RUNS_MAX, ConsentmlStore, read_store, withdrawals
 from witting.rights.record import record
 from witting.workspace import Workspace
 
@@ -51,7 +51,10 @@ def import_(
     done = record(events, vault=workspace.vault, ledger=workspace.ledger, packs=workspace.packs, now=at)
     entry = _entry(workspace, held)
     if entry is None:
-        entry = workspace.ledger.append(ENTRY, held.as_entry(), now=at)
+        said = held.as_entry()
+        if len(held.runs) > RUNS_MAX:
+            workspace.objects.create(f"lineage/{said['runs_sha256']}.json", held.runs_kept())
+        entry = workspace.ledger.append(ENTRY, said, now=at)
     said = held.as_entry() | {
         "format": format,
         "found": list(held.findings[:FINDINGS_MAX]),
@@ -99,6 +102,10 @@ def _page(held: ConsentmlStore, recorded: int, unmatched: int, entry: int) -> st
         f"{len(held.runs):,} training runs over {held.subjects:,} people, {held.lineage_rows:,} lineage rows: named in ledger "
         f"entry {entry}. None of them is a consent.",
     ]
+    if held.fields_left_out:
+        lines.append(
+            f"{held.fields_left_out:,} fields of runs are no hash, number or time; they were left out."
+        )
     if unmatched:
         lines.append(
             f"{unmatched:,} revocations match NOBODY known here. They are kept under their hash; give the ids (--ids), or run "
