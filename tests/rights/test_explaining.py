@@ -88,8 +88,7 @@ def test_what_was_said_before_a_no_without_a_yes_nothing_opens_again(packs):
     said = found(packs, table(HOME, event("withdrawal", 10)))
     assert said.reason == "withdrawn"
     assert said.would_change == (
-        "Nothing that can be said or proven here opens this turn.",
-        "A valid consent of the person opens what they say from then on.",
+        "Nothing that can be said or proven here opens this turn; a valid consent opens what its person says from then on.",
     )
 
 
@@ -101,7 +100,7 @@ def test_others_are_a_number_and_never_an_id(packs):
     )  # fmt: skip
     assert said.reason == "third_party"
     assert said.would_change == (
-        "Valid consents of everybody else in this talk that also name what was said before.",
+        "Valid consents of everybody else in this talk that name what was said before, too.",
     )
     assert BOB not in str(said)
 
@@ -114,7 +113,7 @@ def test_a_missing_safeguard_is_named(packs):
     )
     assert (answer, found(packs, events).reason) == ("no", "safeguard_missing")
     assert found(packs, events).would_change == (
-        "A valid consent of the person that also names what they said before.",
+        "A valid consent of the person that names what they said before, too (data_window), on a notice they had been shown by then.",
         "A proof of every safeguard (`witting rights assess`).",
     )
 
@@ -139,7 +138,7 @@ def test_what_is_needed_together_is_said_together(packs):
     turn = {"occurred_at": datetime(2026, 11, 10, tzinfo=UTC)}
     assert found(packs, events, **turn).reason == "lead_time"
     assert found(packs, events, **turn).would_change == (
-        "A valid consent of the person that also names what they said before.",
+        "A valid consent of the person that names what they said before, too (data_window), on a notice they had been shown by then.",
         "A record that the person is an adult. And: A proof of every safeguard (`witting rights assess`). "
         "And: Time: from 2026-12-16 on, if the person does not object.",
     )

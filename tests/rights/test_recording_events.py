@@ -234,6 +234,8 @@ BAD = [
     ("an age in words", said("age", age="twelve"), "field age"),
     ("an age of true", said("age", age=True), "field age"),
     ("an age on a place", said("place", place="FR", age=3), "field age"),
+    ("a signal of a kind that might be a slip", said("signal", signal={"kind": "gpx", "value": "1"}), "field signal"),
+    ("an address that is none", said("objection", "email:not an address"), "field subject"),
     ("an assessment of somebody", said("assessment", purposes=[P], safeguards=[]), "field subject"),
     ("an assessment of nothing", said("assessment", None, safeguards=["lia"]), "field purposes"),
     ("a safeguard in prose", said("assessment", None, purposes=[P], safeguards=["We did it!"]), "field safeguards"),

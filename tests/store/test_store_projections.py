@@ -113,6 +113,16 @@ def test_a_persons_entries_and_all_people_of_some_kinds_are_found_in_order(
     assert list(projections.people(["consent"])) == []
 
 
+def test_a_no_to_a_purpose_nobody_knows_is_a_no_to_everything(
+    ledger: Ledger, projections: Projections
+) -> None:
+    at = {"occurred_at": "2026-01-01T00:00:00Z", "purposes": ["fine_tune_own_model", "telepathy"]}
+    ledger.append_many(
+        [("rights.objection", {"subject": "a", **at}), ("rights.consent", {"subject": "a", **at})], now=NOW
+    )
+    assert projections.events()["purposes"].to_pylist() == [[], ["fine_tune_own_model"]]
+
+
 def test_an_empty_ledger_gives_an_empty_table(projections: Projections) -> None:
     assert projections.events().equals(EVENT.empty_table())
 

@@ -284,6 +284,18 @@ def test_a_record_about_another_purpose_is_refused(root: Path, assess: Assess) -
     assert "purposes" in assess(code=1).json["error"]["message"]
 
 
+def test_a_named_file_that_is_not_there_is_a_row_of_the_table(
+    root: Path, assess: Assess, witting_here: Callable[..., Said]
+) -> None:
+    objected(root, witting_here)
+    (root / "lia" / "dpia.pdf").unlink()
+    (root / "lia" / "probe.json").unlink()
+    said = assess(code=1).json
+    assert missing(said) == ["compatibility", "dpia", "non_user_objection", "objection_form_probe"]
+    (row,) = [one for one in said["safeguards"] if one["safeguard"] == "dpia"]
+    assert "dpia.pdf" in row["remedy"]
+
+
 def test_a_labelled_line_that_cannot_be_read_is_named_by_its_number_only(root: Path, assess: Assess) -> None:
     path = root / "lia" / "labelled.jsonl"
     path.write_text(path.read_text("utf-8") + '{"text": "I have secret illness"}\n', "utf-8")

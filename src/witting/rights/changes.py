@@ -40,7 +40,7 @@ NOTHING = {
     "parties_unknown": "An export that says who took part.",
 }
 NOTHING_MORE = "Nothing that can be said or proven here opens this turn."
-FROM_THEN_ON = "A valid consent of the person opens what they say from then on."
+FROM_THEN_ON = "Nothing that can be said or proven here opens this turn; a valid consent opens what its person says from then on."
 
 
 def changes(
@@ -73,7 +73,7 @@ def changes(
                 found.append(names)
     if not found:
         later = _opens(_said_later(table, as_of), events, [tried["consent"]], as_of + 2 * MOMENT, settings)
-        return (NOTHING_MORE, *([FROM_THEN_ON] if later else []))
+        return (FROM_THEN_ON if later else NOTHING_MORE,)
     told = [
         " And: ".join(tried[name].sentence for name in tried if name in names) for names in found[:SETS_MAX]
     ]
@@ -99,14 +99,14 @@ def _candidates(table: pa.Table, *, as_of: datetime, stands: Standing, pack: Pac
     tried = {
         "consent": _Candidate("A new valid consent of the person.", ({**yes, "subject": subject},)),
         "consent_back": _Candidate(
-            "A valid consent of the person that also names what they said before.",
+            "A valid consent of the person that names what they said before, too (data_window), on a notice they had been shown by then.",
             ({**back, "subject": subject},),
         ),
         "age": _Candidate("A record that the person is an adult.", (adult,)),
     }
     if others:
         tried["others"] = _Candidate(
-            "Valid consents of everybody else in this talk that also name what was said before.",
+            "Valid consents of everybody else in this talk that name what was said before, too.",
             tuple({**back, "subject": other} for other in others),
         )
     interest = pack.parameters.legitimate_interest

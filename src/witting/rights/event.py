@@ -23,7 +23,8 @@ from witting.errors import InvalidEvent, UnreadableFile
 from witting.intake.account import UNKNOWN_ACCOUNT, names_nobody
 from witting.intake.source import RightsRecord
 from witting.rights.capture import read_evidence
-from witting.rights.signals import read_signal
+from witting.rights.claims import canonical, is_claim
+from witting.rights.signals import KINDS, is_known, read_signal
 from witting.schema import ACCESS_SCOPES, EVENT_KINDS, PURPOSES
 
 LINE_BYTES_MAX = 1 << 20
@@ -200,6 +201,8 @@ def _with_signal(event: RightsEvent, values: Mapping[str, Any], check: _Check) -
         raise check.wrong("signal", 'must be {"kind": ..., "value": ...}, as it was sent')
     if not SIGNAL_KIND.fullmatch(kind):
         raise check.wrong("signal", "has a kind that is no name such as gpc")
+    if not is_known(kind):
+        raise check.wrong("signal", f"is of a kind that is not known; kinds are {', '.join(KINDS)}")
     evidence = check.evidence({"signals": [sent | {"at": event.occurred_at.isoformat()}]}, event.kind)
     said = read_signal(kind, sent["value"])
     return replace(
@@ -238,7 +241,11 @@ class _Check:
             raise self.wrong("subject", "holds half of a character (an unpaired surrogate)")
         if kind == "consent" and names_nobody(value):
             raise self.wrong("subject", NOBODYS_YES)
-        return value
+        if not is_claim(value):
+            return value
+        if (claimed := canonical(value)) is None:
+            raise self.wrong("subject", "is no e-mail address, phone number with its country, or name")
+        return claimed
 
     def time(self, value: Any, now: datetime) -> datetime:
         try:

@@ -147,7 +147,7 @@ def _given_parties(table: pa.Table) -> pa.Table:
 
 
 def _law(pack: Pack, place: str | None) -> str:
-    where = f"The person's place was {place}" if place else "The person's place is not known"
+    where = f"The person's place was {place}" if place else "The person's place was not known then"
     unread = "" if pack.reviewed else "; not yet reviewed by a lawyer"
     return f"{where}: {pack.title} (pack {pack.jurisdiction}, version {pack.version}{unread})."
 

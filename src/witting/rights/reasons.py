@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # reason -> (rule of the pack, without its prefix; sentence)
 _LIST: dict[str, tuple[str, str]] = {
-    "consent": ("consent", "The person agreed to this purpose, then and now."),
+    "consent": ("consent", "The person's consent to this purpose covers the time it was said, and today."),
     "legitimate_interest": (
         "legitimate_interest",
         "The person was told, the waiting time is over, they did not object, and every safeguard is proven.",

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from witting.errors import StoreError
 from witting.ledger.entry import Entry
 from witting.ledger.tables import ledger_entries
-from witting.schema import EVENT, EVENT_KINDS
+from witting.schema import EVENT, EVENT_KINDS, PURPOSES
 from witting.store.database import begin_read, begin_write
 from witting.store.tables import events, projection_state
 
@@ -36,6 +36,7 @@ AGE_MAX = 18  # an age says minor or adult; more is nobody's business here
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 TIMES = ("occurred_at", "valid_from", "expires_at")
+NOES = ("refusal", "objection", "withdrawal", "erasure_request", "signal")  # of EVENT_KINDS
 LISTS = ("purposes", "special", "safeguards")
 
 
@@ -166,7 +167,7 @@ def _row(entry: Entry, kind: str) -> dict[str, Any]:  # Any: column values
             "verdict": _text(body, "verdict"),
             "place": _text(body, "place"),
             "age": _age(body.get("age")),
-            "purposes": _list(body, "purposes") or "[]",
+            "purposes": _purposes(body, kind),
             "special": _list(body, "special"),
             "safeguards": _proven(body),
             "occurred_at_us": _microseconds(body["occurred_at"]),
@@ -194,6 +195,13 @@ def _list(body: Mapping[str, Any], name: str) -> str | None:  # Any: JSON
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise TypeError(name)
     return json.dumps(value)
+
+
+def _purposes(body: Mapping[str, Any], kind: str) -> str:  # Any: JSON
+    """Those that are known. A no to one that is not might have meant any: it is read as of everything."""
+    said = json.loads(_list(body, "purposes") or "[]")
+    known = [purpose for purpose in said if purpose in PURPOSES]
+    return json.dumps([] if len(known) < len(said) and kind in NOES else known)
 
 
 def _proven(body: Mapping[str, Any]) -> str | None:  # Any: JSON

@@ -144,6 +144,7 @@ def assess(workspace: Workspace, record_path: Path, *, now: datetime, tell: Tell
     laws = _laws(workspace, purpose, now)
     lead_days = max((interest.lead_days for interest in laws.values()), default=0)
     trial = _trial(workspace, now=now, tell=tell)
+    record, absent = _without_absent(record, record_path.parent)
     probe = (
         None if record.objection_probe is None else read_probe(record_path.parent / record.objection_probe)
     )
@@ -165,7 +166,7 @@ def assess(workspace: Workspace, record_path: Path, *, now: datetime, tell: Tell
             now=now,
         ),
     ]
-    by_name = {proof.safeguard: proof for proof in found}
+    by_name = {proof.safeguard: proof for proof in found} | absent
     proofs = tuple(by_name[name] for name in SAFEGUARDS)
     proven = {proof.safeguard for proof in proofs if proof.proven}
     return Assessment(
@@ -181,6 +182,28 @@ def assess(workspace: Workspace, record_path: Path, *, now: datetime, tell: Tell
         trial=trial,
         settings_sha256=settings_sha256(workspace),
     )
+
+
+def _without_absent(record: InterestRecord, folder: Path) -> tuple[InterestRecord, dict[str, Proof]]:
+    """The record without the files it names that are not there, and for each what it would have proven."""
+    named: dict[str, tuple[str, str | None]] = {
+        "objection_form_probe": ("objection_probe", record.objection_probe),
+        "sensitive_filter_recall": ("labelled", record.labelled),
+    }
+    documents = {
+        name: getattr(record.documents, name) for name in ("dpia", "compatibility", "report_at_5_months")
+    }
+    named |= {name: (f"documents.{name}", one.file) for name, one in documents.items() if one is not None}
+    absent = {
+        safeguard: missing(
+            safeguard, f"{field} names {file}, and there is no such file beside the record", saw="no file"
+        )
+        for safeguard, (field, file) in named.items()
+        if file is not None and not (folder / file).is_file()
+    }
+    kept = record.documents.model_copy(update=dict.fromkeys(set(documents) & set(absent)))
+    gone = {field: None for name, (field, _) in named.items() if name in absent and name not in documents}
+    return record.model_copy(update={"documents": kept, **gone}), absent
 
 
 def report_due(workspace: Workspace) -> tuple[datetime, bool] | None:

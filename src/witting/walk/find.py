@@ -10,7 +10,10 @@ import polars as pl
 from witting.errors import UsageError
 from witting.store.parts import read_part
 from witting.walk.admit import PEOPLE, TURNS
+from witting.walk.decide import DECISIONS
 from witting.workspace import Workspace
+
+PERMITTED = "permitted"
 
 
 def find_person(workspace: Workspace, handle: str) -> str:
@@ -31,6 +34,15 @@ def find_turn(workspace: Workspace, row_id: str) -> dict[str, Any] | None:
     del row["text_sealed"]
     people = _rows(workspace, PEOPLE, "conversation_id", row["conversation_id"])
     return row | {"parties": sorted({person for found in people for person in found["parties"]})}
+
+
+def turns_by_outcome(workspace: Workspace, subject: str) -> dict[str, list[str]]:
+    """The ids of a person's turns as they were last decided: by PERMITTED or the reason of a deny, sorted."""
+    found: dict[str, list[str]] = {}
+    for row in _rows(workspace, DECISIONS, "subject_id", subject):
+        outcome = PERMITTED if row["decision"] == "permit" else row["reason"]
+        found.setdefault(outcome, []).append(row["row_id"])
+    return {outcome: sorted(ids) for outcome, ids in sorted(found.items())}
 
 
 def _rows(workspace: Workspace, snapshot: str, column: str, value: str) -> Iterator[dict[str, Any]]:

@@ -126,4 +126,16 @@ def test_an_objection_that_never_arrives_proves_nothing(site: Site, executable: 
     Workspace.create(root)
     said = probe(f"{site.url}/object.html", root, tmp_path / "out", executable, "--wait", "0")
     assert said.code == 1
-    assert "somebody has to grant it" in said.json["problems"]
+    assert said.json["problems"][-2:] == [
+        "no objection of that person arrived in this workspace within 0 seconds",
+        "since when it is open to everybody was not said (--open-since)",
+    ]
+
+
+def test_a_page_that_is_not_there_is_no_form(site: Site, executable: Path, tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    Workspace.create(root)
+    said = probe(f"{site.url}/gone.html", root, tmp_path / "out", executable, "--wait", "0")
+    assert said.code != 0
+    assert "404" in said.err
+    assert not (tmp_path / "out").exists()

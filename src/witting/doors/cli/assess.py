@@ -96,21 +96,33 @@ def probe(
     for picture, content in tried.pictures.items():
         (out / picture).write_bytes(content)
     (out / "probe.json").write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", "utf-8")
-    problems = _problems(made)
+    problems = _problems(made, waited=wait)
     said = {"probe": made, "problems": problems}
     show(common, said, lambda: _tried(out, problems))
     return 1 if problems else 0
 
 
-def _problems(made: dict[str, Any]) -> list[str]:
-    """What assess would say of it, but for the waiting time, which depends on the law."""
+def _problems(made: dict[str, Any], *, waited: int) -> list[str]:
+    """What assess would say of it, but for the waiting time, which depends on the law; what was not looked for is said so."""
     from witting.rights.interest.probe import ObjectionProbe, judge_probe
 
-    return judge_probe(ObjectionProbe.model_validate_json(json.dumps(made)), lead_days=0, now=now())
+    assumed = {"window_open_from": made["made_at"]} | made
+    if "auto_granted" not in made:
+        assumed |= {
+            "auto_granted": True,
+            "effective_for": ["datasets", "models"],
+            "works_after_training": True,
+        }
+    found = judge_probe(ObjectionProbe.model_validate_json(json.dumps(assumed)), lead_days=0, now=now())
+    if "auto_granted" not in made:
+        found.append(f"no objection of that person arrived in this workspace within {waited} seconds")
+    if "window_open_from" not in made:
+        found.append("since when it is open to everybody was not said (--open-since)")
+    return found
 
 
 def _tried(out: Path, problems: list[str]) -> str:
-    lines = [f"  {problem} (or it was not shown)" for problem in problems]
+    lines = [f"  {problem}" for problem in problems]
     head = "The form showed all it should." if not problems else "What the form did not show:"
     return "\n".join([head, *lines, f"{out / 'probe.json'}: name it as objection_probe in the assessment."])
 

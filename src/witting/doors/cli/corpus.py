@@ -15,12 +15,11 @@ from witting.store.parts import read_part
 from witting.walk import alone
 from witting.walk.curate import VERDICTS
 from witting.walk.decide import DECISIONS, decisions_of
-from witting.walk.find import find_person
+from witting.walk.find import PERMITTED, find_person, turns_by_outcome
 from witting.walk.release import everyone_permits
 from witting.workspace import Workspace
 
 EXPORTED = "corpus.exported"
-PERMITTED = "permitted"
 TURNS_SHOWN_MAX = 5  # of an outcome, on the page
 
 
@@ -203,14 +202,24 @@ def _of_person(workspace: Workspace, manifest: corpus.Manifest, handle: str) -> 
     subject = find_person(workspace, handle)
     shard = workspace.keys.shard(subject, manifest.shards)
     uses = corpus.examples_of(manifest, workspace.objects, subject, shard=shard)
-    turns = _turns_by_outcome(workspace, subject, shard)
-    sentences = [f"{len(uses)} examples of corpus {manifest.id} are this person's."]
-    for outcome, ids in sorted(turns.items()):
+    turns = turns_by_outcome(workspace, subject)
+    used = {turn for use in uses for turn in use.turns}
+    unused = [turn for turn in turns.get(PERMITTED, []) if turn not in used]
+    refused = {outcome: ids for outcome, ids in turns.items() if outcome != PERMITTED}
+    as_of = manifest.as_of.isoformat(timespec="minutes")
+    sentences = [f"{len(uses)} examples of corpus {manifest.id} are this person's, as of {as_of}."]
+    if spoken := _spoken_since(workspace, subject, manifest):
+        sentences.append(
+            f"  They have spoken since ({spoken} entries of the ledger): the next walk decides anew."
+        )
+    for outcome, ids in turns.items():
         sentences.append(f"  {len(ids)} turns: {outcome}")
         if outcome != PERMITTED:
-            more = f" and {len(ids) - TURNS_SHOWN_MAX} more (--json)" if len(ids) > TURNS_SHOWN_MAX else ""
-            sentences.append(f"    {' '.join(ids[:TURNS_SHOWN_MAX])}{more}")
-    if set(turns) - {PERMITTED}:
+            sentences.append(f"    {_listed(ids)}")
+    if unused:
+        sentences.append(f"  {len(unused)} of those permitted are in no example: {_listed(unused)}")
+        sentences.append("    `witting corpus explain TURN` says why.")
+    if refused:
         sentences.append(
             "  `witting rights explain TURN` says why a turn was refused, and what would change it."
         )
@@ -220,23 +229,27 @@ def _of_person(workspace: Workspace, manifest: corpus.Manifest, handle: str) -> 
     return {
         "subject": subject,
         "corpus": manifest.id,
+        "as_of": manifest.as_of.isoformat(),
+        "spoken_since": spoken,
         "decisions": {outcome: len(ids) for outcome, ids in turns.items()},
-        "refused": {outcome: ids for outcome, ids in turns.items() if outcome != PERMITTED},
+        "refused": refused,
+        "unused": unused,
         "examples": [use.example_id for use in uses],
         "sentences": sentences,
     }
 
 
-def _turns_by_outcome(workspace: Workspace, subject: str, shard: int) -> dict[str, list[str]]:
-    """The ids of a person's turns, by `permitted` or the reason of a deny, sorted."""
+def _listed(ids: list[str]) -> str:
+    more = f" and {len(ids) - TURNS_SHOWN_MAX} more (--json)" if len(ids) > TURNS_SHOWN_MAX else ""
+    return " ".join(ids[:TURNS_SHOWN_MAX]) + more
+
+
+def _spoken_since(workspace: Workspace, subject: str, manifest: corpus.Manifest) -> int:
+    """How many rights events of the person are younger than the decisions of this corpus."""
     import polars as pl
 
-    found: dict[str, list[str]] = {}
-    for decisions in _tables(workspace, DECISIONS, shard):
-        own = pl.DataFrame(decisions).filter(pl.col("subject_id") == subject)
-        for row_id, decision, reason in own.select("row_id", "decision", "reason").iter_rows():
-            found.setdefault(PERMITTED if decision == "permit" else reason, []).append(row_id)
-    return {outcome: sorted(ids) for outcome, ids in sorted(found.items())}
+    events = pl.DataFrame(workspace.projections.events())
+    return events.filter((pl.col("subject") == subject) & (pl.col("occurred_at") > manifest.as_of)).height
 
 
 def _of_row(workspace: Workspace, manifest: corpus.Manifest, row: str) -> dict[str, Any]:

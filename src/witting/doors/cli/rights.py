@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from witting.config import CONFIG_NAME
 from witting.doors.cli.screen import DEFAULT, Common, folded, now, show, table
-from witting.errors import InputError, UsageError
+from witting.errors import InputError, UnknownPurpose, UsageError
 from witting.intake import SOURCES
 from witting.rights.claims import canonical, is_claim
 from witting.rights.evidence import judge as judge_evidence
@@ -22,8 +22,9 @@ from witting.rights.record import RightsEvent, read_events
 from witting.rights.record import record as record_events
 from witting.rights.signature import is_signed, read_key
 from witting.rights.standing import standing as standing_of
-from witting.walk.decide import nameless_among
-from witting.walk.find import find_person, find_turn
+from witting.schema import PURPOSES
+from witting.walk.decide import nameless_among, surfaces_of
+from witting.walk.find import find_person, find_turn, turns_by_outcome
 from witting.workspace import Workspace
 
 EVIDENCE_BYTES_MAX = 1 << 20
@@ -212,13 +213,15 @@ def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
     Parameters
     ----------
     turn
-        A row id, as `corpus explain` prints it.
+        A row id; or a person's handle, which lists theirs.
     """
     workspace = Workspace.open(common.workspace)
+    if ":" in turn:
+        return _turns_of(workspace, turn, common)
     row = find_turn(workspace, turn)
     if row is None:
         raise UsageError(
-            f"no turn {turn} is known here. `witting corpus explain HANDLE` prints the ids of a person."
+            "no turn of that id is known here. `witting rights explain HANDLE` lists a person's."
         )
     found = explain_turn(
         row,
@@ -229,6 +232,19 @@ def explain(turn: str, /, *, common: Common = DEFAULT) -> int:
     )
     entries = [_entry(workspace, index) for index in found.entries]
     show(common, found.as_json() | {"entries": entries}, lambda: _explained(found, entries))
+    return 0
+
+
+def _turns_of(workspace: Workspace, handle: str, common: Common) -> int:
+    """The ids to ask about."""
+    turns = turns_by_outcome(workspace, find_person(workspace, handle))
+    lines = [
+        line
+        for outcome, ids in turns.items()
+        for line in (f"{len(ids)} turns: {outcome}", *(f"  {i}" for i in ids))
+    ]
+    page = "\n".join(lines) or "No turn of this person was decided on yet: `witting run --until rights`."
+    show(common, {"turns": turns}, lambda: page)
     return 0
 
 
@@ -297,17 +313,26 @@ def _say(kind: str, handle: str, purpose: str | None, common: Common) -> int:
         if claimed is None:
             raise UsageError(CLAIM_FORMS)
         handle = claimed
-    elif source not in {known.name for known in SOURCES} or source == handle:
+    known = workspace.vault.find(handle) is not None
+    if not (known or is_claim(handle) or source in _sources(workspace)) or source == handle:
         raise UsageError(
-            f"a handle is source:name, and the sources are {', '.join(sorted(known.name for known in SOURCES))}."
+            f"a handle is source:name, and the sources here are {', '.join(_sources(workspace))}. Somebody of another one is "
+            "told of in a log (`witting rights record`) or as a live event."
         )
-    at, known = now(), workspace.vault.find(handle) is not None
+    if purpose is not None and purpose not in PURPOSES:
+        raise UnknownPurpose(f"That purpose is not known; choose one of {', '.join(PURPOSES)}.")
+    at = now()
     event = RightsEvent(
         kind=kind, subject=handle, purposes=() if purpose is None else (purpose,), occurred_at=at
     )
     report = _record(workspace, [event], at)
     show(common, report | {"known": known}, lambda: f"Recorded: {kind}. {_meaning(known)}")
     return 0
+
+
+def _sources(workspace: Workspace) -> list[str]:
+    """The sources there are, and the surfaces of the workspace's own turns."""
+    return sorted({source.name for source in SOURCES} | surfaces_of(workspace))
 
 
 def _meaning(known: bool) -> str:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,10 @@ def try_objection(
         )  # fmt: skip
         with Visit(setting) as visit:
             visit.open()
+            if visit.status is not None and visit.status >= HTTPStatus.BAD_REQUEST:
+                raise UnreadablePage(
+                    f"the page {target.name} answered {visit.status}. Give the address of the form."
+                )
             return _try(visit, target.name, identifier, lexicon)
 
 

@@ -9,7 +9,7 @@ cannot be read might be a no. The most specific and the most restrictive wins: w
 and a more specific yes does not lift a broader no. Only the person's own later yes, in words, does.
 """
 
-from witting.rights.signals.read import read_signal
+from witting.rights.signals.read import KINDS, is_known, read_signal
 from witting.rights.signals.statement import Statement
 
-__all__ = ["Statement", "read_signal"]
+__all__ = ["KINDS", "Statement", "is_known", "read_signal"]

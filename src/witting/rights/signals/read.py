@@ -44,9 +44,21 @@ ATPROTO = frozenset(
 )
 
 
+KINDS = ("gpc", "gpp", "aipref", "atproto", "dnt", "platform_opt_out")  # as they are best called
+
+
+def is_known(kind: str) -> bool:
+    """Whether a signal of this name is one we read; one that is not might be a slip for one that is."""
+    return _name(kind) in {*FLAGS, *GPP, *AIPREF, *ATPROTO}
+
+
+def _name(kind: str | None) -> str:
+    return re.sub(r"\W+", "_", (kind or "").strip().lower()).strip("_")
+
+
 def read_signal(kind: str | None, value: object) -> Statement:
     """What the signal refuses. `value` is as it came: text, true or false, a number, or a JSON record."""
-    name = re.sub(r"\W+", "_", (kind or "").strip().lower()).strip("_")
+    name = _name(kind)
     if isinstance(value, Mapping | list):
         return read_atproto(value) if name in ATPROTO else UNREADABLE
     text = ("true" if value else "false") if isinstance(value, bool) else str("" if value is None else value)
