@@ -19,9 +19,12 @@ from doors.agents import BUSINESS, PATH, VERIFY, Agent, Asking, before_the_door_
 from doors.conftest import BY_KEY, NOW, event, walk_on
 from doors.test_serve_killed import serving
 from witting.doors.cli import main
+from witting.doors.http import receiver
 from witting.doors.http.drp import agents as directory
+from witting.doors.http.drp import door
 from witting.doors.http.drp.message import EXERCISES, Refused, opened
 from witting.errors import ConfigError, StoreError
+from witting.walk.requests import take
 from witting.workspace import Workspace
 
 MAIL = "ptarmigan-9035@example.org"
@@ -133,6 +136,7 @@ def test_an_opt_in_is_never_a_consent(workspace: Workspace, agent: Asking) -> No
         told = agent.post(exercise, exercise, **HERS).json()
         assert (told["status"], told["reason"]) == ("denied", "other")
         assert "consent" in told["processing_details"]
+        assert told.pop("agent_request_id") == exercise  # nothing of it was kept to be told again
         assert agent.get(told["request_id"]).json() == told
     assert entries(workspace) == []
 
@@ -413,6 +417,12 @@ def test_a_token_ends_with_the_agents_key(workspace: Workspace, tmp_path: Path) 
         ({"issued-at": "yesterday"}, 400, False),
         ({"expires-at": NOW.isoformat()}, 400, True),
         ({"expires-at": 1e400}, 400, False),
+        (
+            {"expires-at": (NOW + timedelta(days=1)).isoformat()},
+            400,
+            False,
+        ),  # a second more than a day of life
+        ({"expires-at": "2999-01-01T00:00:00Z"}, 400, False),
         ({"drp.version": "0.9.3"}, 400, False),
         ({"exercise": "sale:opt_out"}, 400, True),
         ({"exercise": ["deletion"]}, 400, True),
@@ -442,6 +452,74 @@ def test_a_key_setup_that_does_not_hold_is_a_bare_403(workspace: Workspace, agen
     ):
         said = agent.client.post(f"/v1/agent/{id}", content=body)
         assert (said.status_code, said.content) == (403, b"")
+
+
+def test_a_request_that_somebody_got_hold_of_sets_up_no_token_and_takes_nothing_back(
+    workspace: Workspace, agent: Asking
+) -> None:
+    captured = agent.agent.sign(
+        agent.agent.envelope(exercise="deletion", **HERS, **{"agent-request-id": "r-9"})
+    )
+    id = agent.client.post(PATH, content=captured, headers=agent.bearer).json()["request_id"]
+    said = agent.client.post(f"/v1/agent/{agent.agent.id}", content=captured)
+    assert (said.status_code, said.content) == (403, b"")
+    back = agent.client.request("DELETE", f"{PATH}/{id}", content=captured, headers=agent.bearer)
+    assert (back.status_code, agent.get(id).json()["status"]) == (403, "in_progress")
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"agent-id": "SOMEBODY_ELSE"}, 403), ({"business-id": "ANOTHER_KITCHEN"}, 403),
+        ({"issued-at": (NOW + timedelta(seconds=1)).isoformat()}, 400), ({"expires-at": NOW.isoformat()}, 400),
+        ({"drp.version": "0.9.3"}, 400),
+    ],
+)  # fmt: skip
+def test_what_takes_a_request_back_is_checked_as_far_as_it_says_something(
+    workspace: Workspace, agent: Asking, changed: dict[str, Any], code: int
+) -> None:
+    id = agent.post("deletion", **HERS).json()["request_id"]
+    for envelope in (agent.agent.envelope(), {}):
+        body = agent.agent.sign(envelope | {"reason": "no more"} | changed)
+        assert (
+            agent.client.request("DELETE", f"{PATH}/{id}", content=body, headers=agent.bearer).status_code
+            == code
+        )
+    assert agent.get(id).json()["status"] == "in_progress"
+    whole = agent.agent.sign(agent.agent.envelope(reason="no more"))
+    assert (
+        agent.client.request("DELETE", f"{PATH}/{id}", content=whole, headers=agent.bearer).status_code == 200
+    )
+
+
+def test_the_agents_own_id_of_a_request_lies_sealed_and_goes_with_its_person(
+    plain: Workspace, tmp_path: Path
+) -> None:
+    (agent,) = before_the_door_of(plain, tmp_path, Agent())
+    id = agent.post("access", MAIL, **HERS).json()["request_id"]
+    assert agent.get(id).json()["agent_request_id"] == MAIL
+    assert b"ptarmigan" not in (plain.root / "witting.db").read_bytes()
+    who = plain.vault.find(f"email:{MAIL}") or ""
+    plain.vault.mark_erased(who)
+    plain.keys.destroy(who)
+    assert "agent_request_id" not in agent.get(id).json()
+
+
+def test_a_request_keeps_its_place_until_it_is_answered(
+    plain: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "REQUESTS_MAX", 1)
+    (agent,) = before_the_door_of(plain, tmp_path, Agent())
+    beside: list[Any] = []
+
+    def asked_meanwhile(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(door, "take", take)
+        beside.append(agent.post("access", "r-2", **HERS))
+        return take(*given, **named)
+
+    monkeypatch.setattr(door, "take", asked_meanwhile)
+    assert agent.post("access", "r-1", **HERS).status_code == 200
+    assert [(one.status_code, one.json()["code"]) for one in beside] == [(503, "503")]
 
 
 def test_while_the_store_takes_nothing_the_agent_is_told_so_in_the_protocols_words(

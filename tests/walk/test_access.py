@@ -297,7 +297,6 @@ def test_a_request_that_names_several_people_is_opened_to_none_of_them(
         asked = Asked(
             request_id=name,
             agent_id="agent",
-            agent_request_id=name,
             exercise="access",
             content_mac=name,
             kind="access_request",

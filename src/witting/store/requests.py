@@ -24,7 +24,6 @@ class Kept:
 
     request_id: str
     agent_id: str
-    agent_request_id: str | None
     exercise: str
     content_mac: str
     received_at: datetime
@@ -71,7 +70,6 @@ def _read(row: sa.RowMapping) -> Kept:
     return Kept(
         request_id=row["request_id"],
         agent_id=row["agent_id"],
-        agent_request_id=row["agent_request_id"],
         exercise=row["exercise"],
         content_mac=row["content_mac"],
         received_at=row["received_at"],

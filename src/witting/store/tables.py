@@ -143,7 +143,6 @@ data_rights_requests = sa.Table(
     metadata,
     sa.Column("request_id", sa.Text, primary_key=True),  # a UUID, the same for the same request
     sa.Column("agent_id", sa.Text, nullable=False),
-    sa.Column("agent_request_id", sa.Text),  # the agent's own name for it
     sa.Column("exercise", sa.Text, nullable=False),
     sa.Column("content_mac", sa.Text, nullable=False),  # keyed hash of what was asked and of whom
     sa.Column("received_at", UtcTime, nullable=False),

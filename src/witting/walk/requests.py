@@ -52,7 +52,6 @@ class Asked:
 
     request_id: str
     agent_id: str
-    agent_request_id: str | None = field(repr=False)
     exercise: str
     content_mac: str
     kind: str | None
@@ -112,9 +111,7 @@ def _record(workspace: Workspace, asked: Asked, now: datetime) -> Kept:
 
 def _record_once(workspace: Workspace, asked: Asked, now: datetime) -> Kept:
     """Raises _Changed, SubjectErased, IntegrityError; nothing was appended then."""
-    kept = Kept(
-        asked.request_id, asked.agent_id, asked.agent_request_id, asked.exercise, asked.content_mac, now
-    )
+    kept = Kept(asked.request_id, asked.agent_id, asked.exercise, asked.content_mac, now)
     handles = [claim.handle for claim in asked.claims]
     with workspace.database.connect() as connection:
         living, erased = workspace.vault.whose(connection, handles)
@@ -210,6 +207,17 @@ def status(workspace: Workspace, kept: Kept, *, now: datetime) -> Status:
         return Status(kept, *NOTHING_HELD)  # erased before anything was handed out
     effects = tuple(effect for answered in told for effect in _effects(workspace, answered))
     return Status(kept, last.outcome, last.reason, None, effects)
+
+
+def evidence_of(workspace: Workspace, kept: Kept) -> dict[str, Any] | None:
+    """What was sealed with it; None once its people were erased, and where nothing was."""
+    for index in kept.entries:
+        body = workspace.ledger.entry(index).body
+        found = workspace.vault.evidence(body["subject"], body["evidence_commitment"])
+        if found is not None:
+            told: dict[str, Any] = json.loads(found)["evidence"]
+            return told
+    return None
 
 
 def _answered(workspace: Workspace, kept: Kept, now: datetime) -> tuple[list[Request], dict[int, Answer]]:

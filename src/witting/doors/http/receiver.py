@@ -9,8 +9,8 @@ Sending the same again adds nothing, so a sender that is in doubt sends it again
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 
 import anyio
@@ -97,9 +97,10 @@ def receiver(
     if data_rights is not None:
         asking = _Places(REQUESTS_MAX)
 
-        async def body_of(request: Request) -> bytes:
+        @asynccontextmanager
+        async def body_of(request: Request) -> AsyncIterator[bytes]:
             with asking.taken():
-                return await _body(request)
+                yield await _body(request)
 
         open_data_rights(app, workspace, data_rights, body_of=body_of, now=now)
 

@@ -11,7 +11,8 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,22 +26,26 @@ from witting.doors.fault import log_fault
 from witting.doors.http.drp.agents import Agent, agent_of, new_token
 from witting.doors.http.drp.message import (
     EXERCISES,
+    SIGNATURE_BYTES,
     Exercise,
     Refused,
     check_envelope,
+    check_given,
+    check_no_exercise,
     opened,
     read_exercise,
 )
 from witting.doors.http.problem import Problem
 from witting.errors import WittingError
 from witting.store.requests import Kept, kept_request
-from witting.walk.requests import AnotherRequest, Asked, Status, revoke, status, take
+from witting.walk.requests import AnotherRequest, Asked, Status, evidence_of, revoke, status, take
 from witting.workspace import Workspace
 
 REQUESTS = "/v1/data-rights-request"
 AGENTS = "/v1/agent/{agent_id}"
 SECRET = "data rights protocol tokens"  # noqa: S105 - the name of one
 ID_CHARS_MAX = 64
+EVIDENCE = "data_rights_request"  # the signed message, in base64
 # Our reasons that the protocol has another word for.
 REASONS = {"legal_duty": "claim_not_covered", "rights_of_others": "claim_not_covered"}
 WAITS = "Recorded. What it shuts is shut from now on; the status changes once it is carried out."
@@ -81,9 +86,9 @@ class _Desk:
         if agent is None:
             raise Refused(403, "")
         try:
-            check_envelope(
-                opened(body, agent), agent=agent, business_id=self.rights.business_id, now=self.now()
-            )
+            values = opened(body, agent)
+            check_no_exercise(values, "sets up no token")
+            check_envelope(values, agent=agent, business_id=self.rights.business_id, now=self.now())
         except Refused:
             raise Refused(403, "") from None
         return {"agent-id": agent.id, "token": new_token(agent, self.rights.secret)}
@@ -92,12 +97,13 @@ class _Desk:
         at = self.now()
         values = opened(body, agent)
         check_envelope(values, agent=agent, business_id=self.rights.business_id, now=at)
-        asked = self._asked(agent, read_exercise(values), body, values)
+        said = read_exercise(values)
+        asked = self._asked(agent, said, body, values)
         try:
             kept = take(self.workspace, asked, now=at)
         except AnotherRequest as error:
             raise Refused(409, f"agent-request-id: {error}") from None
-        return self._told(status(self.workspace, kept, now=at))
+        return self._told(status(self.workspace, kept, now=at), said.agent_request_id)
 
     def _asked(self, agent: Agent, said: Exercise, body: bytes, values: Mapping[str, Any]) -> Asked:
         keys, handles = self.workspace.keys, sorted(claim.handle for claim in said.claims)
@@ -108,7 +114,6 @@ class _Desk:
         return Asked(
             request_id=str(uuid.UUID(own)),
             agent_id=agent.id,
-            agent_request_id=given,
             exercise=said.name,
             content_mac=keys.row_id("data rights content", said.name, *handles),
             kind=kind,
@@ -116,20 +121,31 @@ class _Desk:
             scope=scope,
             claims=said.claims,
             evidence={
-                "data_rights_request": base64.b64encode(base64.b64decode(bytes(body).strip())).decode(),
+                EVIDENCE: base64.b64encode(base64.b64decode(bytes(body).strip())).decode(),
                 "verify_key_sha256": hashlib.sha256(agent.key_bytes).hexdigest(),
             },
         )
 
     def ask(self, agent: Agent, request_id: str) -> dict[str, Any]:
-        return self._told(status(self.workspace, self._own(agent, request_id), now=self.now()))
+        kept = self._own(agent, request_id)
+        return self._told(status(self.workspace, kept, now=self.now()), self._agents_name(kept))
 
     def revoke(self, agent: Agent, request_id: str, body: bytes) -> dict[str, Any]:
         kept, at = self._own(agent, request_id), self.now()
-        opened(body, agent)  # the reason a person may give is not kept
+        values = opened(body, agent)  # the reason a person may give is not kept
+        check_no_exercise(values, "takes nothing back")
+        check_given(values, agent=agent, business_id=self.rights.business_id, now=at)
         if not revoke(self.workspace, kept, now=at):
             raise Refused(409, "The request was answered already; ask for its status.")
-        return self._told(status(self.workspace, kept, now=at))
+        return self._told(status(self.workspace, kept, now=at), self._agents_name(kept))
+
+    def _agents_name(self, kept: Kept) -> str | None:
+        """The agent's own id of a request, from the message as it lies sealed; None once its person was erased."""
+        sealed = evidence_of(self.workspace, kept)
+        if sealed is None:
+            return None
+        found = json.loads(base64.b64decode(sealed[EVIDENCE])[SIGNATURE_BYTES:]).get("agent-request-id")
+        return found if isinstance(found, str) else None
 
     def _own(self, agent: Agent, request_id: str) -> Kept:
         """Somebody else's request and one that is not there are told alike (section 2.02.1)."""
@@ -138,7 +154,7 @@ class _Desk:
             raise Refused(403, "This agent manages no such request.")
         return kept
 
-    def _told(self, found: Status) -> dict[str, Any]:
+    def _told(self, found: Status, agents_name: str | None) -> dict[str, Any]:
         """The Exercise Status object: section 3.03, and `effects`, which is ours."""
         reason, url = found.reason, self.rights.verification_url
         details = WAITS if found.state == "in_progress" else None
@@ -153,7 +169,7 @@ class _Desk:
             "reason": REASONS.get(reason or "", reason),
             "processing_details": details,
             "expected_by": None if found.expected_by is None else found.expected_by.isoformat(),
-            "agent_request_id": found.kept.agent_request_id,
+            "agent_request_id": agents_name,
             "user_verification_url": url if reason == "need_user_verification" else None,
             "effects": list(found.effects) or None,
         }
@@ -165,10 +181,10 @@ def open_data_rights(
     workspace: Workspace,
     rights: DataRights,
     *,
-    body_of: Callable[[Request], Any],
+    body_of: Callable[[Request], AbstractAsyncContextManager[bytes]],
     now: Callable[[], datetime],
 ) -> None:
-    """Add the endpoints. `body_of` reads a body within the door's limits."""
+    """Add the endpoints. `body_of` reads a body within the door's limits, and keeps its place until it is left."""
     desk = _Desk(workspace, rights, now)
 
     def who(request: Request) -> Agent:
@@ -197,32 +213,38 @@ def open_data_rights(
         more = {"fatal": True} if error.fatal else {}
         return JSONResponse(body | more, error.status, dict(error.headers))
 
-    async def read(request: Request) -> bytes:
+    @asynccontextmanager
+    async def read(request: Request) -> AsyncIterator[bytes]:
         try:
-            found: bytes = await body_of(request)
+            async with body_of(request) as body:
+                yield body
         except Problem as problem:
             raise Refused(problem.status, problem.detail) from None
-        return found
 
     app.add_exception_handler(Refused, refused)
 
     @app.post(REQUESTS)
     async def exercise(request: Request) -> Response:
         agent = who(request)
-        return await said(desk.exercise, agent, await read(request))
+        async with read(request) as body:
+            return await said(desk.exercise, agent, body)
 
     @app.get(f"{REQUESTS}/{{request_id}}")
     async def ask(request: Request, request_id: str) -> Response:
-        return await said(desk.ask, who(request), request_id)
+        agent = who(request)
+        async with read(request):
+            return await said(desk.ask, agent, request_id)
 
     @app.delete(f"{REQUESTS}/{{request_id}}")
     async def take_back(request: Request, request_id: str) -> Response:
         agent = who(request)
-        return await said(desk.revoke, agent, request_id, await read(request))
+        async with read(request) as body:
+            return await said(desk.revoke, agent, request_id, body)
 
     @app.post(AGENTS)
     async def set_up(request: Request, agent_id: str) -> Response:
-        return await said(desk.set_up, agent_id, await read(request))
+        async with read(request) as body:
+            return await said(desk.set_up, agent_id, body)
 
     @app.get(AGENTS)
     async def information(request: Request, agent_id: str) -> Response:

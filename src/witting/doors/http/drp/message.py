@@ -12,7 +12,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +28,9 @@ VERSION = "1.0"
 SIGNATURE_BYTES = 64
 AGENT_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")  # one printable word
 TIME_CHARS_MAX = 64
+LIFE_MAX = timedelta(
+    days=1
+)  # of a message, from issued-at to expires-at; the specification's example is 10 minutes
 SALE = ("personalise_ads", "publish_dataset", "share_dataset")
 # exercise -> kind of rights event, purposes, scope; None: what only a consent gives
 EXERCISES: Mapping[str, tuple[str | None, tuple[str, ...], str | None]] = {
@@ -95,7 +98,29 @@ def check_envelope(values: Mapping[str, Any], *, agent: Agent, business_id: str,
         raise Refused(400, "issued-at lies in the future; check the clock.")
     if now >= _time(values, "expires-at"):
         raise Refused(400, "expires-at has passed; sign it again.", fatal=True)
+    if _time(values, "expires-at") - _time(values, "issued-at") > LIFE_MAX:
+        raise Refused(400, "expires-at lies more than a day after issued-at; sign it for a shorter time.")
     if values.get("drp.version") != VERSION:
+        raise Refused(400, f"drp.version must be {VERSION}.")
+
+
+def check_no_exercise(values: Mapping[str, Any], why: str) -> None:
+    """A request that somebody else got hold of is good for nothing but being taken, once. Raises Refused."""
+    if "exercise" in values:
+        raise Refused(403, f"A message with an exercise asks for that, and {why}.")
+
+
+def check_given(values: Mapping[str, Any], *, agent: Agent, business_id: str, now: datetime) -> None:
+    """Of a message that needs no envelope (section 2.04): each claim of one holds if it is there. Raises Refused."""
+    if values.get("agent-id", agent.id) != agent.id:
+        raise Refused(403, "agent-id is not the agent whose key and token these are.")
+    if values.get("business-id", business_id) != business_id:
+        raise Refused(403, "business-id is not this business.")
+    if "issued-at" in values and now < _time(values, "issued-at"):
+        raise Refused(400, "issued-at lies in the future; check the clock.")
+    if "expires-at" in values and now >= _time(values, "expires-at"):
+        raise Refused(400, "expires-at has passed; sign it again.", fatal=True)
+    if values.get("drp.version", VERSION) != VERSION:
         raise Refused(400, f"drp.version must be {VERSION}.")
 
 
