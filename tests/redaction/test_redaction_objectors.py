@@ -47,6 +47,13 @@ def test_any_names_and_any_text_are_read_in_any_order(said: list[str], text: str
     assert scan(text, everywhere=FullNames(said)) == scan(text, everywhere=FullNames(said[::-1]))
 
 
+def test_names_that_begin_alike_are_looked_up_at_once_and_not_one_by_one() -> None:
+    many = FullNames([f"maria s{number}x" for number in range(5_000)])
+    assert many.lengths("maria") == (2,)
+    spans, _ = scan("maria maria s17x maria", everywhere=many)
+    assert [(span.start, span.end) for span in spans] == [(6, 16)]
+
+
 def test_more_names_than_are_looked_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "EVERYWHERE_MAX", 1)
     with pytest.raises(UsageError, match="at most 1"):

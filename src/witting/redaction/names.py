@@ -205,17 +205,20 @@ class FullNames:
             raise UsageError(
                 f"{len(whole):,} names for every text; at most {EVERYWHERE_MAX:,} are looked for."
             )
-        self._by_first: dict[str, list[tuple[str, ...]]] = {}
-        for words in sorted(whole, key=lambda words: (-len(words), words)):
-            if len(words) > 1 or (words and _is_user_name(words[0])):
-                self._by_first.setdefault(words[0], []).append(words)
+        self.whole = frozenset(
+            words for words in whole if len(words) > 1 or (words and _is_user_name(words[0]))
+        )
+        lengths: dict[str, set[int]] = {}
+        for words in self.whole:
+            lengths.setdefault(words[0], set()).add(len(words))
+        self._lengths = {word: tuple(sorted(found, reverse=True)) for word, found in lengths.items()}
 
     def __bool__(self) -> bool:
-        return bool(self._by_first)
+        return bool(self.whole)
 
-    def beginning_with(self, word: str) -> Sequence[tuple[str, ...]]:
-        """The longest first."""
-        return self._by_first.get(word, ())
+    def lengths(self, word: str) -> Sequence[int]:
+        """In words, of the names that begin with this word; the longest first."""
+        return self._lengths.get(word, ())
 
 
 def _is_user_name(word: str) -> bool:
@@ -223,14 +226,16 @@ def _is_user_name(word: str) -> bool:
 
 
 def find_full(view: View, names: FullNames) -> Iterator[Span]:
-    """Each place where one of the names stands whole."""
+    """Each place where one of the names stands whole. Its cost does not grow with how many names begin alike."""
     words = list(WORD.finditer(view.plain))
     for at, word in enumerate(words):
-        for name in names.beginning_with(word.group()):
-            there = words[at : at + len(name)]
-            joined = all(_joined(view.plain[left.end() : right.start()]) for left, right in pairwise(there))
-            if joined and tuple(one.group() for one in there) == name:
-                kind = "PERSON" if len(name) > 1 else "USERNAME"
+        for length in names.lengths(word.group()):
+            there = words[at : at + length]
+            name = tuple(one.group() for one in there)
+            if name in names.whole and all(
+                _joined(view.plain[left.end() : right.start()]) for left, right in pairwise(there)
+            ):
+                kind = "PERSON" if length > 1 else "USERNAME"
                 yield Span(word.start(), there[-1].end(), kind, 0.97, "name.objected")
                 break
 

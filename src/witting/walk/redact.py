@@ -150,6 +150,7 @@ def _names(step: Step, admitted: list[Part]) -> pa.Table:
 
 def _objectors(step: Step) -> list[str]:
     """Names of everybody who objected or asked to be erased, with an account or without: taken out of all others' words, too.
+    Not of those who were erased: nothing of their names is kept.
     Addresses and numbers are taken out of every text anyway."""
     workspace = step.workspace
     found: set[str] = set()
