@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Checks what Witting hands out, without Witting: certificates, receipts, releases, audits, checkpoints, proofs.
 
-    python witting_verify.py FILE [--checkpoint OLD] [--key KEY] [--witness KEY]... [--evidence OPENED] [--json]
+    python witting_verify.py FILE... [--checkpoint OLD] [--key KEY] [--witness KEY]... [--evidence OPENED] [--json]
 
 FILE is a statement (JSON, `witting.statement/1`), a signed checkpoint, a `.tlog-proof`, or a ledger (`witting.db`).
+Several FILEs are checked one by one, each against the same OLD, KEY and witnesses.
 OLD is a checkpoint you kept from earlier: with it, a ledger that was cut, rolled back or rewritten is found out.
 KEY is the signer's verifier key (`name+id+key`) or a file that holds it, got from somewhere else than FILE.
---witness is the key of somebody outside who must have cosigned the checkpoint (c2sp.org/tlog-cosignature).
-OPENED is the evidence file that came with a receipt: with it, the receipt's commitment is opened and compared.
-Exit status: 0 every check held, 1 one did not, 2 wrong usage.
+--witness is the key of somebody outside (or a file that holds it) who must have cosigned the checkpoint (c2sp.org/tlog-cosignature).
+OPENED is the evidence file that came with a receipt, for one FILE: with it, the receipt's commitment is opened and compared.
+Exit status: 0 every check of every file held, 1 one did not, 2 wrong usage.
 
 Needs Python 3.11 or newer and `cryptography` (for Ed25519); it imports nothing of Witting, on purpose.
 
@@ -28,7 +29,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -60,6 +61,8 @@ STATEMENT_FIELDS = {
     "verifier_key": str,
 }
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
+SIGNED = "\n\n\u2014 "  # what every signed note has somewhere: a signature below its text
+UNKNOWN = "this is no certificate, receipt, checkpoint or proof."
 SQLITE_HEADER = b"SQLite format 3\x00"
 KEY_FILE = "ledger.vkey"  # looked for beside a checkpoint or ledger, which carry no key themselves
 WITNESS_KEYS = {(4, 1 + 32), (6, 1 + 1312)}  # type of signature, bytes of the key with it
@@ -817,16 +820,18 @@ def _verify(path: Path, *, expected: str | None, kept: str | None, witnesses: Se
             )
         ]
     data = path.read_bytes()
-    if data.lstrip()[:1] in (b"{", b"["):
+    if data.lstrip()[:1] == b"{":
         checks = verify_statement(data, expected=expected, kept=kept)
         return checks + _statement_witnesses(data, witnesses) if checks[0].ok else checks
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return [Check("format", False, "neither a statement, a checkpoint, a .tlog-proof nor a ledger.")]
+        return [Check("format", False, UNKNOWN)]
     if text.startswith(PROOF_HEADER):
         checks = verify_proof(text, expected=expected, kept=kept)
         return checks + check_witnesses(read_proof(text).checkpoint, witnesses) if checks[0].ok else checks
+    if SIGNED not in text:
+        return [Check("format", False, UNKNOWN)]
     checks = verify_checkpoint(text, expected=expected, beside=beside, kept=kept)
     return checks + check_witnesses(text, witnesses)
 
@@ -844,7 +849,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="witting_verify.py",
         description="Checks a Witting certificate, receipt, release, audit, checkpoint or proof.",
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--checkpoint", type=Path, metavar="OLD", help="a checkpoint you kept from earlier")
     parser.add_argument(
         "--key", metavar="KEY", help="the signer's key (name+id+key), or a file that holds it"
@@ -854,19 +859,37 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="KEY",
-        help="the key of a witness who must have cosigned",
+        help="the key of a witness who must have cosigned, or a file that holds it",
     )
     parser.add_argument(
         "--evidence", type=Path, metavar="OPENED", help="the evidence file that came with a receipt"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file, each on a line")
     arguments = parser.parse_args(argv)
-    for path in (arguments.file, arguments.checkpoint, arguments.evidence):
+    for path in (*arguments.files, arguments.checkpoint, arguments.evidence):
         if path is not None and not path.is_file():
             parser.error(f"{path} is not a file")
-    if arguments.key and "+" not in arguments.key and not Path(arguments.key).is_file():
-        parser.error("--key is neither a verifier key (name+id+key) nor a file")
+    if arguments.evidence is not None and len(arguments.files) > 1:
+        parser.error("--evidence came with one receipt: name that one alone")
+    if arguments.key:
+        arguments.key = _given_key(parser, "--key", arguments.key, read_key)
+    arguments.witness = [_given_key(parser, "--witness", one, _read_witness_key) for one in arguments.witness]
     return arguments
+
+
+def _given_key(
+    parser: argparse.ArgumentParser, option: str, given: str, read: Callable[[str], object]
+) -> str:
+    """The key as it is spelt, or as the file of that name holds it; wrong usage if neither is a key."""
+    spelt = given
+    with suppress(OSError, ValueError):  # a long key is no file name
+        if Path(given).is_file():
+            spelt = _text_of(Path(given))
+    try:
+        read(spelt)
+    except Failed as error:
+        parser.error(f"{option} is neither a key nor a file that holds one: {error}")
+    return spelt
 
 
 def _print_checks(checks: Sequence[Check], path: Path, *, as_json: bool) -> None:
@@ -881,14 +904,14 @@ def _print_checks(checks: Sequence[Check], path: Path, *, as_json: bool) -> None
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _arguments(argv)
-    key = arguments.key
-    if key and "+" not in key:
-        key = _text_of(Path(key))
     kept = _text_of(arguments.checkpoint) if arguments.checkpoint else None
     opened = arguments.evidence.read_bytes() if arguments.evidence else None
-    checks = verify(arguments.file, expected=key, kept=kept, witnesses=arguments.witness, opened=opened)
-    _print_checks(checks, arguments.file, as_json=arguments.json)
-    return 0 if all(check.ok for check in checks) else 1
+    held = True
+    for path in arguments.files:
+        checks = verify(path, expected=arguments.key, kept=kept, witnesses=arguments.witness, opened=opened)
+        _print_checks(checks, path, as_json=arguments.json)
+        held = held and all(check.ok for check in checks)
+    return 0 if held else 1
 
 
 if __name__ == "__main__":

@@ -170,11 +170,29 @@ def key_of(root: Path) -> str:
 
 
 def both_verifiers(path: Path, *words: str) -> bool:
-    """The command's answer, after making sure that the verifier without us gives the same."""
+    return answers_of_both(path, *words) == 0
+
+
+def answers_of_both(path: Path, *words: str) -> int:
+    """The command's exit code, after making sure that the verifier without us gives the same."""
     script = [sys.executable, str(ROOT / "verify" / "witting_verify.py"), str(path), *words]
     alone = subprocess.run(script, capture_output=True, check=False).returncode
     assert main(["verify", str(path), *words, "--workspace", str(path.parent), "--quiet"]) == alone
-    return alone == 0
+    return alone
+
+
+def test_a_wrong_key_or_a_deaf_address_is_said_in_words(
+    house: Path, witness: Witness, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--workspace", str(house), "--quiet"]
+    assert main(["ledger", "cosign", "http://127.0.0.1:1", "--witness", "bad", *words]) == 2
+    assert "--witness" in capsys.readouterr().err
+    held = tmp_path / "witness.vkey"
+    held.write_text(f"{witness.key}\n", "utf-8")
+    assert main(["ledger", "cosign", "http://127.0.0.1:1", "--witness", str(held), *words]) == 1
+    said = capsys.readouterr().err
+    assert "Connection refused" in said
+    assert "Error" not in said
 
 
 def test_a_witness_cosigns_a_growing_ledger_and_anyone_verifies_it_offline(
@@ -196,7 +214,11 @@ def test_a_witness_cosigns_a_growing_ledger_and_anyone_verifies_it_offline(
         shutil.copy(given_file, copy)
         assert both_verifiers(copy, "--key", key_of(house), "--witness", witness.key)
         assert not both_verifiers(copy, "--key", key_of(house), "--witness", stranger.key)
-        assert not both_verifiers(copy, "--key", key_of(house), "--witness", "nonsense")
+        assert both_verifiers(
+            copy, "--key", str(house / "checkpoints" / "ledger.vkey"), "--witness", witness.key
+        )
+        for wrong in (("--witness", "nonsense"), ("--key", "nonsense"), ("--key", given_file)):
+            assert answers_of_both(copy, *map(str, wrong)) == 2
 
 
 def test_a_checkpoint_of_a_ledger_that_grew_since_has_no_cosignature_yet(

@@ -104,6 +104,17 @@ def test_without_a_key_a_file_that_carries_one_is_whole_and_a_checkpoint_asks_fo
     assert check(files["checkpoint"]) == [("key", True), ("signature", True)]
 
 
+@pytest.mark.parametrize("text", ["", "hello\n", "[rights]\npurpose = 1\n", "a\n\nb\n", "[1, 2]"])
+def test_a_file_that_is_nothing_of_ours_is_said_to_be_none_and_is_held_against_nothing(
+    check: Any, tmp_path: Path, key: str, text: str
+) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text, "utf-8")
+    assert check(path, key=key) == [("format", False)]
+    (why,) = verify_file(path, verifier_key=key, old_checkpoint=None)
+    assert "no certificate, receipt, checkpoint or proof" in why.detail
+
+
 def test_another_key_is_noticed(check: Any, files: dict[str, Path]) -> None:
     from witting.ledger.checkpoint import verifier_key
 

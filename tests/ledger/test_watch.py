@@ -80,6 +80,27 @@ def test_a_ledger_that_only_grew_is_found_whole_and_its_new_checkpoint_is_kept(
     assert len(list(kept.glob("*.checkpoint"))) == 2  # nothing new, nothing more to keep
 
 
+def test_a_quiet_watch_prints_only_what_it_finds(
+    ask: Callable[..., tuple[int, Said]], house: Path, kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("--begin")
+    words = ["ledger", "watch", str(kept), "--workspace", str(house), "--quiet"]
+    assert main(words) == 0
+    assert capsys.readouterr().out == ""
+    (note,) = kept.glob("*.checkpoint")
+    note.write_text(note.read_text("utf-8").replace("\n3\n", "\n2\n"), "utf-8")
+    assert main(words) == 1
+    assert capsys.readouterr().out.startswith("SIGNATURE")
+
+
+def test_a_key_given_by_hand_may_be_a_file_and_is_wrong_usage_if_it_is_none(
+    ask: Callable[..., tuple[int, Said]], house: Path
+) -> None:
+    assert ask("--begin", "--key", str(house / "checkpoints" / "ledger.vkey"))[0] == 0
+    code, said = ask("--key", "x")
+    assert (code, said["error"]["kind"]) == (2, "UsageError")
+
+
 def test_an_older_database_put_back_is_a_rollback(
     ask: Callable[..., tuple[int, Said]], house: Path, tmp_path: Path
 ) -> None:

@@ -123,8 +123,38 @@ def test_a_file_that_is_nothing_of_ours_fails_with_status_1(
     assert answer(path, "--key", ledger.verifier_key)[0] == 1
 
 
+def test_several_files_are_checked_in_turn_and_all_must_hold(
+    verifier: ModuleType,
+    certificate: Path,
+    ledger: Ledger,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key_file = written(tmp_path / "signer.vkey", f"{ledger.verifier_key}\n")
+    copy = written(tmp_path / "copy.json", certificate.read_text("utf-8"))
+    words = [str(certificate), str(copy), "--key", str(key_file), "--json"]
+    assert verifier.main(words) == 0
+    copy.write_text(copy.read_text("utf-8").replace('"rows": 41', '"rows": 14'), "utf-8")
+    capsys.readouterr()
+    assert (
+        verifier.main([words[1], words[0], *words[2:]]) == 1
+    )  # the bad one first: the good one does not heal it
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["file"], one["ok"]) for one in said] == [(words[1], False), (words[0], True)]
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["missing.json"], ["{file}", "--checkpoint", "missing"], ["{file}", "--key", "nokey"]]
+    "arguments",
+    [
+        [],
+        ["missing.json"],
+        ["{file}", "--checkpoint", "missing"],
+        ["{file}", "--key", "nokey"],
+        ["{file}", "--key", "a+b+c"],
+        ["{file}", "--key", "{file}"],
+        ["{file}", "--witness", "nonsense"],
+        ["{file}", "{file}", "--evidence", "{file}"],
+    ],
 )
 def test_wrong_usage_is_status_2(verifier: ModuleType, certificate: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

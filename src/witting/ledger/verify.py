@@ -22,6 +22,8 @@ from witting.ledger.proof import HEADER, TlogProof, parse_proof
 FILE_BYTES_MAX = 32 << 20
 KEY_FILE = "ledger.vkey"  # looked for beside a checkpoint, which carries no key itself
 KEY_BYTES_MAX = 1 << 20
+SIGNED = "\n\n\u2014 "  # what every signed note has somewhere: a signature below its text
+UNKNOWN = "this is no certificate, receipt, checkpoint or proof."
 SQLITE_HEADER = b"SQLite format 3\x00"
 
 
@@ -44,16 +46,18 @@ def verify_file(
     data = path.read_bytes()
     if data.startswith(SQLITE_HEADER):
         return [_failed("this is a whole ledger; check it with verify/witting_verify.py.")]
-    if data.lstrip()[:1] in (b"{", b"["):
+    if data.lstrip()[:1] == b"{":
         return _statement(data, verifier_key, old_checkpoint, witnesses, opening)
     if opening is not None:
         return [_failed("this is no receipt, so there is no evidence to hold against it.")]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return [_failed("neither a statement, nor a proof, nor a checkpoint.")]
+        return [_failed(UNKNOWN)]
     if text.startswith(HEADER):
         return _proof(text, verifier_key, old_checkpoint, witnesses)
+    if SIGNED not in text:
+        return [_failed(UNKNOWN)]
     return _checkpoint(text, verifier_key, _key_beside(path), old_checkpoint) + _cosigned(text, witnesses)
 
 

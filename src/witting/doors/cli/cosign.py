@@ -12,6 +12,7 @@ import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from witting.doors.cli.keys import given_witness_key
 from witting.doors.cli.screen import DEFAULT, Common, now, show
 from witting.errors import InputError, LedgerDamaged, ProofInvalid, UsageError
 from witting.ledger.checkpoint import NOTE_BYTES_MAX, Checkpoint, open_checkpoint, parse_note
@@ -38,10 +39,10 @@ def cosign(source: str, /, *, witness: str, common: Common = DEFAULT) -> int:
     source
         The witness' address (http or https, its submission prefix), or a file with what they sent back.
     witness
-        The witness' key, name+id+key, from a source you trust.
+        The witness' key (name+id+key), or a file that holds it, from a source you trust.
     """
     workspace = Workspace.open(common.workspace)
-    key = parse_witness_key(witness)
+    key = given_witness_key(witness)
     at = now()
     with workspace.held():
         if source.startswith(("http://", "https://")):
@@ -152,8 +153,18 @@ def _post(prefix: str, body: str) -> tuple[int, str]:
             return error.code, _text(error.read(NOTE_BYTES_MAX + 1))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"the witness at {prefix} cannot be reached: {type(error).__name__}. Try again later."
+            f"the witness at {prefix} cannot be reached: {_why(error)}. Try again later."
         ) from error
+
+
+def _why(error: OSError | ValueError) -> str:
+    """In the system's words, such as "Connection refused"."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {ANSWER_SECONDS_MAX} seconds"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return "the address or what it answered is not as HTTP wants it"
 
 
 def _read(path: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from witting.doors.cli.cosign import with_cosignatures
+from witting.doors.cli.keys import given_verifier_key
 from witting.doors.cli.screen import DEFAULT, Common, folded, now, show
 from witting.errors import InputError, UsageError
 from witting.ledger.checkpoint import VerifierKey, open_checkpoint, parse_verifier_key
@@ -86,7 +87,7 @@ def watch(
     common: Common = DEFAULT,
 ) -> int:
     """Hold the ledger against checkpoints kept outside, and keep a new one. Exit code 1 if it forked, was rolled back, or
-    a signature or a key changed.
+    a signature or a key changed. With --quiet it prints nothing when all is well.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def watch(
     tiles
         Watch published tiles instead of the workspace: a folder, or an http, https or s3 address.
     key
-        The ledger's verifier key, from a source you trust; kept beside the checkpoints from then on.
+        The ledger's verifier key (name+id+key), or a file that holds it, from a source you trust; kept beside the checkpoints from then on.
     begin
         Nothing is kept yet: keep the first checkpoint.
     recompute
@@ -121,7 +122,8 @@ def watch(
             stored = keep(kept, seen.note, checkpoint)
         elif any(finding.kind == "fork" for finding in seen.findings):
             stored = keep_fork(kept, seen.note, checkpoint)
-    show(common, _said(seen, notes, stored), lambda: _page(seen, notes, stored))
+    if seen.findings or common.json or not common.quiet:  # cron mails whatever is printed
+        show(common, _said(seen, notes, stored), lambda: _page(seen, notes, stored))
     return 1 if seen.findings else 0
 
 
@@ -156,7 +158,7 @@ def _known(kept: Path, key: str | None) -> VerifierKey | None:
     """The key given, or the one kept the last time; both must be the same."""
     path = key_file(kept, KEY_FILE)
     pinned = parse_verifier_key(path.read_text("utf-8")) if path.is_file() else None
-    given = parse_verifier_key(key) if key is not None else None
+    given = given_verifier_key(key) if key is not None else None
     if pinned and given and pinned != given:
         raise UsageError(
             f"--key is {given}, and {path} holds {pinned}. Keep each ledger's checkpoints in a place of its own."
