@@ -448,6 +448,8 @@ def test_evidence_is_opened_outside_the_workspace_only_and_fits_the_commitment(
     out = tmp_path / "for-ana"
     done = witting_here("rights", "receipt", ANA, "--evidence", out, "--workspace", receipted, "--json")
     assert len(done.json["evidence"]) == 2  # of the consent and of the signal
+    assert out.stat().st_mode & 0o777 == 0o700
+    assert {Path(path).stat().st_mode & 0o777 for path in done.json["evidence"]} == {0o600}
     opened = [json.loads(Path(path).read_text("utf-8")) for path in done.json["evidence"]]
     for one in opened:
         digest = hashlib.sha256(bytes.fromhex(one["salt"]) + rfc8785.dumps(one["evidence"])).hexdigest()
@@ -511,7 +513,8 @@ def test_an_erasure_takes_the_receipts_of_what_was_claimed_before_along(
 
 @pytest.mark.parametrize(
     "words",
-    [(), (ANA, "--all"), ("--all", "--entry", "3"), ("--all", "--evidence", "x"), ("chatgpt:nobody",), (ANA, "--kind", "age")],
+    [(), (ANA, "--all"), ("--all", "--entry", "3"), ("--all", "--evidence", "x"), ("chatgpt:nobody",), (ANA, "--kind", "age"),
+     (ANA, "--since", "3"), (ANA, "--entry", "99999")],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused(house: Path, witting_here: Run, words: tuple[str, ...]) -> None:
     assert witting_here("rights", "receipt", *words, "--workspace", house).code == 2

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from witting.doors.cli.outputs import private_folder, write_private
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show, table
 from witting.errors import UsageError
 from witting.rights.pack import midnight
@@ -31,6 +32,8 @@ def assess(interest: Path, /, *, record: bool = False, common: Common = DEFAULT)
     record
         Also seal it into the ledger: from then on the door is as open as what was proven. A later one takes its place.
     """
+    if not interest.is_file():
+        raise UsageError(f"there is no file {interest}.")
     workspace, at = Workspace.open(common.workspace), now()
     with workspace.held():
         with progress(common) as tell:
@@ -92,10 +95,10 @@ def probe(
         made |= {"auto_granted": True, "effective_for": ["datasets", "models"], "works_after_training": True}
     if open_since is not None:
         made["window_open_from"] = midnight(open_since).isoformat()
-    out.mkdir(parents=True, exist_ok=True)
+    private_folder(out)
     for picture, content in tried.pictures.items():
-        (out / picture).write_bytes(content)
-    (out / "probe.json").write_text(json.dumps(made, indent=1, sort_keys=True) + "\n", "utf-8")
+        write_private(out / picture, content)
+    write_private(out / "probe.json", (json.dumps(made, indent=1, sort_keys=True) + "\n").encode())
     problems = _problems(made, waited=wait)
     said = {"probe": made, "problems": problems}
     show(common, said, lambda: _tried(out, problems))

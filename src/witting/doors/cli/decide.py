@@ -34,6 +34,11 @@ def decide(
     """
     if as_of.tzinfo is None:
         raise UsageError("--as-of needs an offset, e.g. 2026-11-24T12:00:00+00:00.")
+    for given in (turns, events):
+        if not given.is_file():
+            raise UsageError(f"there is no file {given}.")
+    if not out.parent.is_dir():
+        raise UsageError(f"there is no folder {out.parent} for --out.")
     counts = decide_files(turns, events, purpose=purpose, as_of=as_of, out=out)
     show(common, counts, lambda: "\n".join(f"{name}: {count}" for name, count in counts.items()))
     return 0

@@ -94,6 +94,24 @@ class Outputs:
                     beside.unlink()
 
 
+def private_folder(folder: Path) -> Path:
+    """The folder, made with mode 0700 where it is not there yet; one that is there keeps the mode its owner gave it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """The file with mode 0600 from its first byte, in place only when it is whole."""
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(beside).replace(path)
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
 def _resolved(option: str, path: Path) -> Path:
     try:
         return path.resolve()

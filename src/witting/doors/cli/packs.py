@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from witting.doors.cli.screen import DEFAULT, Common, now, show, table
+from witting.errors import UsageError
 from witting.rights.cases import runnable, wrong_cases
 from witting.rights.pack import PackFile, Rule
 from witting.rights.policy import Packs, load_packs
@@ -22,6 +23,9 @@ def packs(*files: Path, cases: bool = False, common: Common = DEFAULT) -> int:
     cases
         Run every case the packs carry; exit code 1 if one is answered otherwise than it says.
     """
+    for given in files:
+        if not given.is_file():
+            raise UsageError(f"there is no file {given}.")
     read, at = load_packs(files), now()
     wrong = {name: wrong_cases(read, name) for name in read.files} if cases else {}
     said: dict[str, Any] = {"packs": [listed(read, name, at) for name in sorted(read.files)]}

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from witting.doors.cli.outputs import private_folder, write_private
 from witting.doors.cli.screen import DEFAULT, Common, now, progress, show
 from witting.errors import UsageError
 from witting.reports.receipts import KINDS, MANDATORY
@@ -44,7 +45,7 @@ def receipt(
         Parameter(negative=""),
     ] = None,
     all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    since: int = 0,
+    since: int | None = None,
     evidence: Path | None = None,
     format_: Annotated[Literal["dpv", "kantara"], Parameter(name="--format")] = "dpv",
     common: Common = DEFAULT,
@@ -72,13 +73,21 @@ def receipt(
         raise UsageError("name a person (source:name), or say --all for everybody; not both.")
     if all_ and (entry is not None or evidence is not None or format_ != "dpv"):
         raise UsageError("--entry, --evidence and --format are for one person.")
+    if since is not None and not all_:
+        raise UsageError("--since is for --all; name one entry of a person with --entry.")
     workspace = Workspace.open(common.workspace)
     kinds = tuple(kind or KINDS)
     folder = None if evidence is None else _outside(evidence, workspace)
     desk = Desk(workspace, now())
     if handle is None:
-        return _everybody(desk, kinds, since, common)
-    issued = list(desk.issue(abouts_of(desk, find_person(workspace, handle), kinds=kinds, entry=entry)))
+        return _everybody(desk, kinds, since or 0, common)
+    abouts = abouts_of(desk, find_person(workspace, handle), kinds=kinds, entry=entry)
+    if entry is not None and not abouts:
+        raise UsageError(
+            f"entry {entry} holds nothing of this person that a receipt is given of{' in that kind' if kind else ''}. Leave "
+            "--entry away to get all there are."
+        )
+    issued = list(desk.issue(abouts))
     opened = [] if folder is None else list(_open(workspace, issued, folder))
     kantara = {one.about.entry.index: desk.kantara(one) for one in issued} if format_ == "kantara" else {}
     said = {
@@ -119,8 +128,7 @@ def _outside(folder: Path, workspace: Workspace) -> Path:
         raise UsageError(
             "--evidence must be a folder outside the workspace: what is opened lies there in the clear."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return private_folder(folder)
 
 
 def _open(workspace: Workspace, issued: Iterable[Issued], folder: Path) -> Iterator[Path]:
@@ -130,7 +138,7 @@ def _open(workspace: Workspace, issued: Iterable[Issued], folder: Path) -> Itera
         if opening is not None:
             said = {"commitment": entry.body["evidence_commitment"], **opening}
             path = folder / f"{one.receipt.id}.evidence.json"
-            path.write_text(json.dumps(said, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            write_private(path, (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode())
             yield path
 
 
