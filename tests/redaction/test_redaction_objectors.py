@@ -47,6 +47,17 @@ def test_any_names_and_any_text_are_read_in_any_order(said: list[str], text: str
     assert scan(text, everywhere=FullNames(said)) == scan(text, everywhere=FullNames(said[::-1]))
 
 
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        ("quillon vantreight", True), ("maria do carmo tesfaye", True), ("सीता शर्मा", True), ("anne-marie o'neil", True), ("order-42", False), ("order 42 b", False),
+        ("good you", False), ("quillon", False), ("", False),
+    ],
+)  # fmt: skip
+def test_what_was_given_as_a_name_counts_only_where_it_reads_as_one(given: str, counts: bool) -> None:
+    assert names.reads_as_name(given) == counts
+
+
 def test_names_that_begin_alike_are_looked_up_at_once_and_not_one_by_one() -> None:
     many = FullNames([f"maria s{number}x" for number in range(5_000)])
     assert many.lengths("maria") == (2,)

@@ -225,6 +225,14 @@ def _is_user_name(word: str) -> bool:
     return len(word) >= HANDLE_CHARS_MIN and not word.isdigit() and not word.isalpha()
 
 
+def reads_as_name(text: str) -> bool:
+    """Whether what somebody gave as a name may count in every text: two words or more, of letters, not all of them everyday
+    words of the list `not_names`. Other everyday words, and places, read as names."""
+    words = WORD.findall(plain(fold(text)))
+    letters = not any(char.isdigit() or char == "_" for word in words for char in word)
+    return len(words) > 1 and letters and not _NOT_NAMES.issuperset(words)
+
+
 def find_full(view: View, names: FullNames) -> Iterator[Span]:
     """Each place where one of the names stands whole. Its cost does not grow with how many names begin alike."""
     words = list(WORD.finditer(view.plain))

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from witting import redaction
 from witting.engine import Stage
-from witting.rights.claims import EMAIL, PHONE
+from witting.redaction.names import reads_as_name
+from witting.rights.claims import EMAIL, NAME, PHONE
 from witting.schema import empty
 from witting.store.parts import Part, read_part, write_part, write_parts
 from witting.walk.admit import SIGNALS, TURNS, people_of
@@ -157,7 +158,8 @@ def _objectors(step: Step) -> list[str]:
     for some in _batched(workspace.projections.people(ASKED_OUT), OPENED_AT_ONCE):
         for handle in workspace.vault.handles_of(some).values():
             source, _, name = handle.partition(":")
-            found |= {name} if source not in (EMAIL, PHONE) else set()
+            counts = reads_as_name(name) if source == NAME else source not in (EMAIL, PHONE)
+            found |= {name} if counts else set()
     return sorted(found)
 
 
