@@ -113,6 +113,12 @@ def test_a_walk_that_heard_it_answers_a_withdrawal_and_only_a_certificate_answer
     assert said["withdrawal"]["state"].startswith("answered")
     assert said["erasure_request"]["answered_by"] is None
 
+    size, heard = Workspace.open(root).ledger.size(), str(said["withdrawal"]["entry"])
+    for words in (("denied", "--reason", "no_match"), ("revoked",)):
+        told = witting_here("rights", "answer", heard, "--outcome", *words, "--workspace", root)
+        assert (told.code, "that stands" in told.err) == (2, True)
+    assert Workspace.open(root).ledger.size() == size
+
     record(witting_here, root, event("objection", RAVI, days=1))  # no walk has heard this one
     erased = witting_here("erase", ANA, "--workspace", root, "--yes", "--json")
     assert erased.code == 0, erased.err

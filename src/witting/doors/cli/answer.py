@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from witting.doors.cli.screen import DEFAULT, Common, now, show
-from witting.rights.answer import OUTCOMES, REASONS
+from witting.errors import UsageError
+from witting.rights.answer import OUTCOMES, REASONS, answers, standing_answer
 from witting.rights.answer import answer as record_answer
+from witting.walk.answered import open_and_answered
 from witting.workspace import Workspace
 
 Outcome = Literal[OUTCOMES]  # type: ignore[valid-type]  # the closed lists live in rights/answer.py, once
@@ -25,8 +28,9 @@ def answer(entry: int, /, *, outcome: Outcome, reason: Reason | None = None, com
     reason
         Why it was denied.
     """
-    workspace = Workspace.open(common.workspace)
-    said, new = record_answer(workspace.ledger, entry, outcome, reason=reason, now=now())
+    workspace, at = Workspace.open(common.workspace), now()
+    _refuse_fulfilled(workspace, entry, at)
+    said, new = record_answer(workspace.ledger, entry, outcome, reason=reason, now=at)
     shown = {
         "entry": said.entry,
         "request": said.request,
@@ -38,3 +42,13 @@ def answer(entry: int, /, *, outcome: Outcome, reason: Reason | None = None, com
     was = "Recorded" if new else "Known already"
     show(common, shown, lambda: f"{was}: request {entry} {outcome}{why}, entry {said.entry}.")
     return 0
+
+
+def _refuse_fulfilled(workspace: Workspace, entry: int, at: datetime) -> None:
+    """What a walk or a certificate fulfilled is answered, and no word changes it; what a word fulfilled, the record says."""
+    word = standing_answer(answers(workspace.ledger).get(entry, ()))
+    if word is not None and word.outcome == "fulfilled":
+        return
+    for request, answered in open_and_answered(workspace, as_of=at):
+        if request.entry == entry and answered is not None and answered.outcome == "fulfilled":
+            raise UsageError(f"entry {entry} was fulfilled by {answered.by}, and that stands.")
