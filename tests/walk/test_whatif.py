@@ -236,3 +236,20 @@ def test_a_workspace_without_a_walk_has_nothing_that_falls(tmp_path: Path, ask: 
     said = ask("--require", "valid", workspace=tmp_path / "empty").json
     assert numbers(said) == (0, 0)
     assert (said["corpora"], said["adapters"]) == ([], [])
+
+
+def test_an_example_that_a_withdrawal_forbids_already_neither_falls_nor_stays(
+    ask: Ask, root: Path, tmp_path: Path, witting_here: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("witting.doors.cli.rights.now", lambda: MOMENT)
+    mine = tmp_path / "workspace"
+    shutil.copytree(root, mine)
+    before = ask("--without", "legitimate_interest", workspace=mine).json
+    assert before["examples"]["forbidden_already"] == 0
+    assert witting_here("rights", "withdraw", INDIA, "--workspace", mine).code == 0
+    after = ask("--without", "legitimate_interest", workspace=mine).json
+    for counted in ("examples", "words"):
+        was, now = before[counted], after[counted]
+        assert (now["now"], now["falls"]) == (was["now"], was["falls"])
+        assert now["forbidden_already"] > 0
+        assert now["stays"] == was["stays"] - now["forbidden_already"]

@@ -4,7 +4,7 @@ Covers: turns, people, examples and words, corpora, adapters, and what training 
 world itself (`rights/whatif.py`). What would take the place of what falls is not worked out: a duplicate elected anew, an answer
 to a turn that is left, other label caps. Reads only, holds no lock, and keeps no file.
 
-An example falls with any turn it was made from. Tokens are an estimate: those that the last run counted in a shard, by the words
+An example falls with any turn it was made from; one of a turn that is denied already is counted apart. Tokens are an estimate: those that the last run counted in a shard, by the words
 of people and of planted canaries. Seconds and steps are those of the last run's own shards; on another machine they are others.
 Cost: two passes over the turns' metadata, three decisions each, and every corpus part once.
 """
@@ -37,6 +37,7 @@ from witting.walk.step import Tell
 from witting.walk.train import ADAPTERS
 from witting.workspace import Workspace
 
+SUMS = 6  # what _sums counts
 TAUGHT = ("sft", "text", "preference")  # kinds of examples that training reads
 
 
@@ -45,6 +46,7 @@ class _Tally:
     """What the decisions add up to. The one mutable value here."""
 
     fallen: list[pl.Series] = field(default_factory=list)  # row ids, a part at a time
+    shut: list[pl.Series] = field(default_factory=list)  # row ids of those that are denied now already
     permitted: set[str] = field(default_factory=set)  # subjects with a permitted turn now
     left: set[str] = field(default_factory=set)  # of those, with one that stays permitted
     touched: set[str] = field(default_factory=set)  # of those, with one that falls
@@ -54,13 +56,26 @@ class _Tally:
     )
 
 
+@dataclass(frozen=True)
+class _Gone:
+    """Turns by their ids (a column `turn`): those that fall with the change, and those denied already."""
+
+    fallen: pl.DataFrame
+    shut: pl.DataFrame
+
+
 def whatif(
     workspace: Workspace, change: Change, *, packs: Packs, now: datetime, tell: Tell
 ) -> dict[str, Any]:
     """The answer as JSON values (docs/rights.md). `packs` are those of the other world, before `change`."""
     later = now if change.since is None else max(now, midnight(change.since))
     tally = _decided(workspace, change, packs=packs, now=now, later=later, tell=tell)
-    fallen = pl.concat([pl.Series(dtype=pl.String), *tally.fallen]).to_frame("turn")
+    fallen = _Gone(
+        *(
+            pl.concat([pl.Series(dtype=pl.String), *ids]).to_frame("turn")
+            for ids in (tally.fallen, tally.shut)
+        )
+    )
     examples, versions = _corpora(workspace, fallen)
     adapters = _adapters(workspace, fallen)
     again = [one for one in adapters if one["then"] == "trained_again"]
@@ -97,6 +112,11 @@ def whatif(
 
 def _counted(now: int, falls: int) -> dict[str, int]:
     return {"now": now, "falls": falls, "stays": now - falls}
+
+
+def _counted_apart(now: int, falls: int, already: int) -> dict[str, int]:
+    """What is forbidden already neither falls with the change nor stays: the next walk drops it in any case."""
+    return {"now": now, "falls": falls, "forbidden_already": already, "stays": now - falls - already}
 
 
 # Deciding
@@ -157,6 +177,7 @@ def _add(tally: _Tally, rows: pl.DataFrame, packs: Packs) -> None:
     tally.turns["anyway"] += fallen.filter(~pl.col("later")).height
     tally.turns["opens"] += rows.filter(~pl.col("now") & pl.col("changed")).height
     tally.fallen.append(fallen["row_id"])
+    tally.shut.append(rows.filter(~pl.col("now"))["row_id"])
     tally.permitted |= set(permitted["subject_id"])
     tally.left |= set(left["subject_id"])
     tally.touched |= set(fallen["subject_id"])
@@ -180,50 +201,53 @@ def _evidence(workspace: Workspace, subject: str, entry: int) -> Evidence | None
 # What was made of it
 
 
-def _examples(workspace: Workspace, part: Part, fallen: pl.DataFrame) -> pl.DataFrame:
-    """kind, split, canary, words and falls of each example of a part."""
+def _examples(workspace: Workspace, part: Part, gone: _Gone) -> pl.DataFrame:
+    """kind, split, canary, words, already (made from a turn that is denied now, so that the next walk drops it) and falls (not
+    already, and made from a turn that falls) of each example of a part."""
     rows = pl.DataFrame(read_part(workspace.objects, part))
     turns = rows.select("example_id", pl.col("turns").alias("turn")).explode("turn")
-    gone = turns.join(fallen, on="turn", how="semi")["example_id"].unique()
-    falls = pl.col("example_id").is_in(gone.to_list())
-    return rows.select("kind", "split", "canary", learned_words(rows), falls=falls)
+    fallen, shut = (
+        pl.col("example_id").is_in(turns.join(some, on="turn", how="semi")["example_id"].unique().to_list())
+        for some in (gone.fallen, gone.shut)
+    )
+    return rows.select("kind", "split", "canary", learned_words(rows), already=shut, falls=fallen & ~shut)
 
 
-def _corpora(workspace: Workspace, fallen: pl.DataFrame) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _corpora(workspace: Workspace, gone: _Gone) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Examples and words of the current corpus, and every version with what of it falls. Parts that an erasure deleted
     are counted and not read."""
-    read: dict[str, tuple[int, int, int, int] | None] = {}
+    read: dict[str, tuple[int, ...] | None] = {}
     versions = []
-    newest = (0, 0, 0, 0)
+    newest = [0] * SUMS
     for number, manifest in enumerate(corpus.versions(workspace.snapshots)):
         for part in manifest.parts:
             if part.key not in read:
                 exists = workspace.objects.exists(part.key)
-                read[part.key] = _sums(_examples(workspace, part, fallen)) if exists else None
+                read[part.key] = _sums(_examples(workspace, part, gone)) if exists else None
         known = [sums for part in manifest.parts if (sums := read[part.key]) is not None]
-        total = [sum(sums[column] for sums in known) for column in range(4)]
+        total = [sum(sums[column] for sums in known) for column in range(SUMS)]
         if number == 0:
-            newest = (total[0], total[1], total[2], total[3])
+            newest = total
         versions.append(
             {
                 "corpus": manifest.id,
-                "examples": _counted(total[0], total[1]),
+                "examples": _counted_apart(*total[:3]),
                 "falls": total[1] > 0,
                 "parts_gone": len(manifest.parts) - len(known),
             }
         )
-    examples, words = _counted(newest[0], newest[1]), _counted(newest[2], newest[3])
+    examples, words = _counted_apart(*newest[:3]), _counted_apart(*newest[3:])
     return {"examples": examples, "words": words}, versions
 
 
-def _sums(rows: pl.DataFrame) -> tuple[int, int, int, int]:
-    """Examples, those that fall, words, those that fall; without canaries."""
+def _sums(rows: pl.DataFrame) -> tuple[int, ...]:
+    """SUMS numbers: examples, those that fall, those forbidden already; then the same of words. Without canaries."""
     ours = rows.filter(~pl.col("canary"))
-    fallen = ours.filter("falls")
-    return ours.height, fallen.height, int(ours["words"].sum()), int(fallen["words"].sum())
+    some = (ours, ours.filter("falls"), ours.filter("already"))
+    return (*(one.height for one in some), *(int(one["words"].sum()) for one in some))
 
 
-def _adapters(workspace: Workspace, fallen: pl.DataFrame) -> list[dict[str, Any]]:
+def _adapters(workspace: Workspace, gone: _Gone) -> list[dict[str, Any]]:
     """Each adapter of the last run: whether something it was trained on falls, and what its training took."""
     folder = workspace.path(ADAPTERS)
     if not (folder / "run.json").is_file():
@@ -231,7 +255,7 @@ def _adapters(workspace: Workspace, fallen: pl.DataFrame) -> list[dict[str, Any]
     run = training.read_run(folder)
     manifest = corpus.load(workspace.objects, workspace.snapshots, run.corpus_id)
     found = [
-        _adapter(workspace, shard, [part for part in manifest.parts if part.shard == shard.shard], fallen)
+        _adapter(workspace, shard, [part for part in manifest.parts if part.shard == shard.shard], gone)
         for shard in run.shards
         if shard.adapter_sha256 is not None
     ]
@@ -242,9 +266,9 @@ def _adapters(workspace: Workspace, fallen: pl.DataFrame) -> list[dict[str, Any]
 
 
 def _adapter(
-    workspace: Workspace, shard: training.ShardRun, parts: list[Part], fallen: pl.DataFrame
+    workspace: Workspace, shard: training.ShardRun, parts: list[Part], turns: _Gone
 ) -> dict[str, Any]:
-    rows = pl.concat([_examples(workspace, part, fallen) for part in parts])
+    rows = pl.concat([_examples(workspace, part, turns) for part in parts])
     learned = rows.filter((pl.col("split") == "train") & pl.col("kind").is_in(TAUGHT))
     gone = learned.filter("falls")
     losses = training.read_losses(workspace.path(ADAPTERS), shard.shard)
@@ -255,7 +279,7 @@ def _adapter(
         "then": "kept"
         if gone.is_empty()
         else "removed"
-        if gone.height == learned.height
+        if gone.height + learned["already"].sum() == learned.height
         else "trained_again",
         "examples": ours.height,
         "examples_fall": gone.height,

@@ -111,6 +111,11 @@ def _page(said: dict[str, Any], question: str) -> str:
     lines += [
         f"{people['touched']:,} people lose at least one turn. {turns['opens']:,} other turns would open."
     ]
+    if said["examples"]["forbidden_already"]:
+        lines.append(
+            f"{said['examples']['forbidden_already']:,} examples are forbidden now already, whatever is changed: the next walk "
+            "drops them."
+        )
     if turns["falls_anyway"]:
         lines.append(f"Of the turns that fall, {turns['falls_anyway']:,} fall by that day in any case.")
     for reason, rules in said["reasons"].items():
