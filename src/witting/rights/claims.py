@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import unicodedata
 
-import phonenumbers
-
 EMAIL, PHONE, NAME = CLAIMS = ("email", "phone", "name")
 CLAIM_CHARS_MAX = 320
 DIGITS_MIN, DIGITS_MAX = 6, 15
@@ -48,6 +46,8 @@ def _email(text: str) -> str | None:
 
 
 def _phone(text: str) -> str | None:
+    import phonenumbers  # its tables are large, and most handles are no numbers
+
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:

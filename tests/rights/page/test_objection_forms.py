@@ -23,12 +23,12 @@ from witting.workspace import Workspace
 HANDLE = "live:probe-2026-11"
 
 
-def tried(site: Site, page: str, executable: Path) -> Tried:
-    return try_objection(f"{site.url}/{page}", "probe@example.org", executable=executable)
+def tried(site: Site, page: str, chromium: Any) -> Tried:
+    return try_objection(f"{site.url}/{page}", "probe@example.org", browser=chromium)
 
 
-def test_a_form_with_one_field_is_taken_without_more(site: Site, executable: Path) -> None:
-    said = tried(site, "object.html", executable)
+def test_a_form_with_one_field_is_taken_without_more(site: Site, chromium: Any) -> None:
+    said = tried(site, "object.html", chromium)
     assert (said.taken, said.account_required, said.reason_required, said.extra_fields) == (
         True,
         False,
@@ -41,8 +41,8 @@ def test_a_form_with_one_field_is_taken_without_more(site: Site, executable: Pat
     assert not said.receipt_shown  # "thank you" confirms nothing
 
 
-def test_a_receipt_is_read_in_the_language_of_the_page(site: Site, executable: Path) -> None:
-    said = tried(site, "einspruch.html", executable)
+def test_a_receipt_is_read_in_the_language_of_the_page(site: Site, chromium: Any) -> None:
+    said = tried(site, "einspruch.html", chromium)
     assert (said.taken, said.receipt_shown, said.extra_fields) == (True, True, ())
 
 
@@ -54,16 +54,16 @@ def test_a_receipt_is_read_in_the_language_of_the_page(site: Site, executable: P
     ],
 )
 def test_what_a_form_insists_on_is_named(
-    site: Site, executable: Path, page: str, reason: bool, fields: tuple[str, ...]
+    site: Site, chromium: Any, page: str, reason: bool, fields: tuple[str, ...]
 ) -> None:
-    said = tried(site, page, executable)
+    said = tried(site, page, chromium)
     assert (said.taken, said.reason_required, said.extra_fields) == (False, reason, fields)
     assert "receipt_sent" not in said.as_probe(made_at=datetime(2026, 11, 24, tzinfo=UTC))
 
 
-def test_a_form_behind_a_password_asks_for_an_account(site: Site, executable: Path) -> None:
+def test_a_form_behind_a_password_asks_for_an_account(site: Site, chromium: Any) -> None:
     before = len(site.asked)
-    said = tried(site, "object-login.html", executable)
+    said = tried(site, "object-login.html", chromium)
     assert (said.account_required, said.taken) == (True, False)
     assert [method for method, _ in site.asked[before:]] == ["GET"]  # nothing was sent
     probe = said.as_probe(made_at=datetime(2026, 11, 24, tzinfo=UTC))

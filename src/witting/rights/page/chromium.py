@@ -15,7 +15,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,3 +198,10 @@ def open_chromium(executable: Path, *, offline: bool) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def open_browser(
+    browser: Browser | None, executable: Path | None, *, offline: bool
+) -> AbstractContextManager[Browser]:
+    """The browser that stands open already, left open; else one of our own."""
+    return nullcontext(browser) if browser else open_chromium(find_chromium(executable), offline=offline)

@@ -11,7 +11,6 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from witting.errors import UnreadablePage, UsageError
 from witting.rights.capture import read_evidence
 from witting.rights.evidence import Failure, Judgement, judge, load_profile, worst
-from witting.rights.page.chromium import find_chromium, open_chromium, read_target
+from witting.rights.page.chromium import open_browser, read_target
 from witting.rights.page.facts import Facts
 from witting.rights.page.look import Sighting, look
 from witting.rights.page.patterns import CANNOT, SEEN, Finding, find_patterns, load_patterns
@@ -107,7 +106,7 @@ def judge_page(
     target = read_target(page)
     _check(language, viewports, page_seconds, out)
     lexicon = load_words()
-    with _browser(browser, executable, offline=target.is_file) as chromium:
+    with open_browser(browser, executable, offline=target.is_file) as chromium:
         views = []
         for viewport in viewports:
             setting = Setting(
@@ -143,12 +142,6 @@ def _check(language: str | None, viewports: Sequence[str], page_seconds: float, 
         raise UsageError(f"--page-seconds is from 1 to {PAGE_SECONDS_MAX:.0f}.")
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is there already and not an empty folder; proof is never overwritten.")
-
-
-def _browser(
-    browser: Browser | None, executable: Path | None, *, offline: bool
-) -> AbstractContextManager[Browser]:
-    return nullcontext(browser) if browser else open_chromium(find_chromium(executable), offline=offline)
 
 
 def _report(

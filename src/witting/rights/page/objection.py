@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from witting.errors import UnreadablePage
-from witting.rights.page.chromium import find_chromium, open_chromium, read_target
+from witting.rights.page.chromium import open_browser, read_target
 from witting.rights.page.screen import Control, Screen
 from witting.rights.page.visit import Setting, Visit
 from witting.rights.page.words import Lexicon, load_words, normal
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 PAGE_SECONDS = 30.0
 SENDS = ("refuse", "withdraw", "save", "accept", "proceed")  # what a button that sends an objection may mean
@@ -70,14 +73,19 @@ class Tried:
 
 
 def try_objection(
-    page: str, identifier: str, *, executable: Path | None = None, page_seconds: float = PAGE_SECONDS
+    page: str,
+    identifier: str,
+    *,
+    executable: Path | None = None,
+    page_seconds: float = PAGE_SECONDS,
+    browser: Browser | None = None,
 ) -> Tried:
     """Open the form, fill `identifier` into the field that finds a person, and send. On a live site this objects.
 
-    Raises UsageError (no such page), UnreadablePage, MissingExtra.
+    `browser` is one that stands open already. Raises UsageError (no such page), UnreadablePage, MissingExtra.
     """
     target, lexicon = read_target(page), load_words()
-    with open_chromium(find_chromium(executable), offline=target.is_file) as chromium:
+    with open_browser(browser, executable, offline=target.is_file) as chromium:
         setting = Setting(
             browser=chromium, target=target, lexicon=lexicon, viewport="desktop", language=None,
             page_seconds=page_seconds, deadline=time.monotonic() + 4 * page_seconds,
