@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from witting.rights.evidence import PROFILES
 from witting.rights.reasons import NAMES
@@ -28,6 +28,8 @@ Purpose = Literal[PURPOSES]  # type: ignore[valid-type]
 Audience = Literal[AUDIENCES]  # type: ignore[valid-type]
 Kind = Literal[REDACTION_KINDS]  # type: ignore[valid-type]
 PLACE = r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"
+FIELDS_SAID_MAX = 8  # of an error
+PLAINER = {"extra_forbidden": "is not known", "missing": "is missing", "too_short": "must not be empty"}
 # Rules every pack must state, because decisions name them; legitimate_interest where it is allowed.
 RULES_REQUIRED = ("consent", "withdrawal", "objection", "minor", "all_party", "as_of")
 
@@ -182,6 +184,15 @@ class PackFile(Closed):
         if missing := [name for name in RULES_REQUIRED if f"{self.prefix}.{name}" not in named]:
             raise ValueError(f"the rule {self.prefix}.{missing[0]} is missing; decisions name it")
         return self
+
+
+def explain_fields(error: ValidationError, *, whole: str) -> str:
+    """What is wrong with an operator's file, field by field; `whole` names it where no field is to blame. Never a value."""
+    found = []
+    for detail in error.errors()[:FIELDS_SAID_MAX]:
+        problem = PLAINER.get(detail["type"], detail["msg"].removeprefix("Value error, ").rstrip("."))
+        found.append(f"{'.'.join(map(str, detail['loc'])) or whole}: {problem}")
+    return "; ".join(found)
 
 
 def midnight(day: date) -> datetime:

@@ -32,6 +32,7 @@ from witting.rights.pack import (
     PackFile,
     Parameters,
     Rule,
+    explain_fields,
     midnight,
 )
 
@@ -172,7 +173,7 @@ def parse_pack(name: str, content: bytes) -> PackFile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PolicyError(f"{name} is not TOML in UTF-8: {error}.") from error
     except ValidationError as error:
-        raise PolicyError(f"{name}: {_explain(error)}.") from error
+        raise PolicyError(f"{name}: {explain_fields(error, whole='pack')}.") from error
     for rules in [
         [],
         *([rule] for rule in pack.rule if rule.sets),
@@ -182,7 +183,7 @@ def parse_pack(name: str, content: bytes) -> PackFile:
             parameters = _parameters(pack, rules)
         except ValidationError as error:
             of = f"rule {rules[0].id}, sets" if len(rules) == 1 else "parameters"
-            raise PolicyError(f"{name}: {of}: {_explain(error)}.") from error
+            raise PolicyError(f"{name}: {of}: {explain_fields(error, whole='pack')}.") from error
         _require_interest_rule(name, pack, parameters)
     return pack
 
@@ -228,8 +229,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PolicyError(f"{path} cannot be read as a policy pack: {error.strerror}.") from error
-
-
-def _explain(error: ValidationError) -> str:
-    found = [f"{'.'.join(map(str, e['loc'])) or 'pack'}: {e['msg'].rstrip('.')}" for e in error.errors()[:8]]
-    return "; ".join(found)

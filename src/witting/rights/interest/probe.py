@@ -8,29 +8,26 @@ Opinion 28/2024 (unconditional, before training, and working afterwards).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from witting.errors import InputError
-from witting.rights.interest.proof import Artefact, Proof, missing
+from witting.rights.interest.proof import Artefact, Proof, missing, read_whole, sha256_of
+from witting.rights.pack import Closed, explain_fields
 
-PROBE_BYTES_MAX = 1 << 20
 HEARD_DAYS_MAX = 2  # between the try and its objection: another one is another try's
 PROBE_DAYS_MAX = 30  # as of a withdrawal that was tried (evidence field 9)
 EFFECTIVE_FOR = ("datasets", "models")
 NAME = "objection_form_probe"
 
 
-class ObjectionProbe(BaseModel):
+class ObjectionProbe(Closed):
     """One try. What is left out counts against it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     made_at: AwareDatetime
     handle: str | None = None  # of the invented person the form was tried for
@@ -59,24 +56,13 @@ class Heard:
 
 def read_probe(path: Path) -> tuple[ObjectionProbe, str]:
     """The try and its SHA-256. Raises InputError, with file and field."""
+    content = read_whole(path, what="a probe")
     try:
-        with path.open("rb") as stream:
-            content = stream.read(PROBE_BYTES_MAX + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read as a probe: {error.strerror}.") from error
-    if len(content) > PROBE_BYTES_MAX:
-        raise InputError(f"{path} is larger than {PROBE_BYTES_MAX} bytes; a probe is a page.")
-    try:
-        return ObjectionProbe.model_validate(json.loads(content.decode("utf-8"))), hashlib.sha256(
-            content
-        ).hexdigest()
+        return ObjectionProbe.model_validate(json.loads(content.decode("utf-8"))), sha256_of(content)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not JSON in UTF-8: {error}.") from error
     except ValidationError as error:
-        found = [
-            f"{'.'.join(map(str, e['loc'])) or 'probe'}: {e['msg'].rstrip('.')}" for e in error.errors()[:8]
-        ]
-        raise InputError(f"{path}: {'; '.join(found)}.") from None
+        raise InputError(f"{path}: {explain_fields(error, whole='probe')}.") from None
 
 
 def judge_probe(probe: ObjectionProbe, *, lead_days: int, now: datetime) -> list[str]:

@@ -10,11 +10,14 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from witting.errors import InputError
 from witting.rights.clocks import months_after
 from witting.rights.pack import midnight
 
+FILE_BYTES_MAX = 1 << 20
 DOCUMENT_DAYS_MAX = 365  # older documents are of another processing (product choice)
 REPORT_EARLY_MONTHS = 1  # a report written earlier is not one on five months
 REPORT_MONTHS = 5  # DPC on Meta, 21 May 2025, and on LinkedIn, November 2025
@@ -117,6 +120,23 @@ class Document:
     sha256: str
     name: str
     made_on: date
+
+
+def read_whole(path: Path, *, what: str) -> bytes:
+    """The bytes of one of an assessment's files. Raises InputError; `what` names it."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read as {what}: {error.strerror}.") from error
+    if len(content) > FILE_BYTES_MAX:
+        raise InputError(f"{path} is larger than {FILE_BYTES_MAX} bytes; {what} is a few pages.")
+    return content
+
+
+def sha256_of(content: bytes) -> str:
+    """In hex, as an artefact names it."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def missing(safeguard: str, remedy: str, *, saw: str = "nothing") -> Proof:

@@ -16,13 +16,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from witting.errors import InputError
-from witting.rights.interest.proof import Artefact, Document, Proof
-from witting.rights.pack import Purpose, midnight
+from witting.rights.interest.proof import Artefact, Document, Proof, read_whole, sha256_of
+from witting.rights.pack import Closed, Purpose, explain_fields, midnight
 
-RECORD_BYTES_MAX = 1 << 20
 DOCUMENT_BYTES_MAX = 256 << 20
 WORDS_MIN = 8  # a step answered in fewer words weighed nothing
 VAGUE = (
@@ -39,12 +38,6 @@ SOURCE = {
     "balancing": "GDPR Art. 6(1)(f), step 3, Rec. 47: the person's interests and what they expect",
     "decision": "GDPR Art. 5(2): somebody answers for it, and looks again",
 }  # fmt: skip
-
-
-class Closed(BaseModel):
-    """A table of the file: frozen, and closed to names it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Interest(Closed):
@@ -118,21 +111,13 @@ class Gap:
 
 def read_record(path: Path) -> tuple[InterestRecord, str]:
     """The record and its SHA-256. Raises InputError, with file and field."""
+    content = read_whole(path, what="an assessment")
     try:
-        with path.open("rb") as stream:
-            content = stream.read(RECORD_BYTES_MAX + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(content) > RECORD_BYTES_MAX:
-        raise InputError(f"{path} is larger than {RECORD_BYTES_MAX} bytes; an assessment is a few pages.")
-    try:
-        record = InterestRecord.model_validate(tomllib.loads(content.decode("utf-8")))
+        return InterestRecord.model_validate(tomllib.loads(content.decode("utf-8"))), sha256_of(content)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML in UTF-8: {error}.") from error
     except ValidationError as error:
-        found = [f"{'.'.join(map(str, e['loc']))}: {e['msg'].rstrip('.')}" for e in error.errors()[:8]]
-        raise InputError(f"{path}: {'; '.join(found)}.") from None
-    return record, hashlib.sha256(content).hexdigest()
+        raise InputError(f"{path}: {explain_fields(error, whole='record')}.") from None
 
 
 def read_document(named: Named | None, *, beside: Path) -> Document | None:
