@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from witting.serving.index import GuardIndex, hash_words, normalise, texts
+from witting.serving.index import GuardIndex, hash_runs, normalise, texts
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def try_filter(
     """`read` gives the EXAMPLE tables of the corpus, as often as it is called. Sampled are the texts of the lowest example
     ids: hashes, so nobody's choice. Cost: one pass over the corpus, a second one only where a run is let through."""
     sampled = heapq.nsmallest(texts_max, _examples(read()))
-    runs = [run for _, text in sampled for run in _runs(text, key=key, words=index.words)]
+    runs = [run for _, text in sampled for run in hash_runs(normalise(text), key=key, words=index.words)]
     through = [run for run in runs if not index.has_run(run)]
     said_by: dict[int, set[str]] = defaultdict(set)
     if through:
@@ -46,7 +46,7 @@ def try_filter(
         for table in read():
             for example in table.to_pylist():
                 for text in texts(example):
-                    for run in wanted.intersection(_runs(text, key=key, words=index.words)):
+                    for run in wanted.intersection(hash_runs(normalise(text), key=key, words=index.words)):
                         said_by[run].add(example["subject_id"])
     common = sum(len(said_by[run]) >= people_min for run in through)
     return FilterTest(len(sampled), len(runs), len(runs) - len(through), common, len(through) - common)
@@ -57,8 +57,3 @@ def _examples(tables: Iterable[pa.Table]) -> Iterable[tuple[str, str]]:
         for example in table.to_pylist():
             for number, text in enumerate(texts(example)):
                 yield f"{example['example_id']}/{number}", text
-
-
-def _runs(text: str, *, key: bytes, words: int) -> list[int]:
-    tokens = normalise(text)
-    return [hash_words(tokens[i : i + words], key=key) for i in range(len(tokens) - words + 1)]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from witting.errors import ConfigError
-from witting.serving.index import GuardIndex, hash_words, normalise
+from witting.serving.index import GuardIndex, hash_runs, hash_words, normalise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,5 +101,4 @@ class Guard:
         return normalise(str(self._tokenizer.decode(tokens, skip_special_tokens=True)))
 
     def _runs(self, words: list[str]) -> list[int]:
-        length = self._index.words
-        return [hash_words(words[i : i + length], key=self._key) for i in range(len(words) - length + 1)]
+        return hash_runs(words, key=self._key, words=self._index.words)

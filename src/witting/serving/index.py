@@ -125,6 +125,11 @@ def hash_words(words: Sequence[str], *, key: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8, key=key).digest(), "big")
 
 
+def hash_runs(tokens: Sequence[str], *, key: bytes, words: int) -> list[int]:
+    """Every run of that many words, in order."""
+    return [hash_words(tokens[i : i + words], key=key) for i in range(len(tokens) - words + 1)]
+
+
 def build_index(
     shards: Mapping[int, Iterable[pa.Table]], *, key: bytes, words: int, people_min: int
 ) -> dict[int, GuardIndex]:
