@@ -8,7 +8,7 @@ A trial without rows shows nothing, and proves nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -133,12 +133,14 @@ def _used(
     asked = pl.DataFrame(turns.select(["row_id", "occurred_at", "audience"]))
     opened = pl.DataFrame(decisions.select(["row_id", "subject_id", "basis", "place"]))
     rows = opened.filter(pl.col("basis") == "legitimate_interest").join(asked, on="row_id", how="left")
-    lead: Mapping[str | None, timedelta] = {
-        place: timedelta(days=packs.for_place(place, as_of).parameters.legitimate_interest.lead_days)
-        for place in rows["place"].unique()
-    }
-    waiting = pl.Series("lead", [lead[place] for place in rows["place"]], dtype=pl.Duration("us"))
-    return rows.with_columns(waiting).join(people, left_on="subject_id", right_on="subject", how="left")
+    places = rows["place"].unique()
+    lead = [
+        timedelta(days=packs.for_place(place, as_of).parameters.legitimate_interest.lead_days)
+        for place in places
+    ]
+    waiting = pl.DataFrame({"place": places, "lead": pl.Series(lead, dtype=pl.Duration("us"))})
+    rows = rows.join(waiting, on="place", how="left", nulls_equal=True)
+    return rows.join(people, left_on="subject_id", right_on="subject", how="left")
 
 
 def _tests(as_of: datetime) -> dict[str, pl.Expr]:
