@@ -289,6 +289,17 @@ def test_live_events_that_wait_are_counted_and_not_opened(ask: Ask, root: Path, 
     assert b"wombat" not in everything(tmp_path / "copy")
 
 
+def test_a_no_of_somebody_no_account_is_known_of_is_counted_however_it_came(
+    ask: Ask, root: Path, tmp_path: Path, witting_here: Callable[..., Said]
+) -> None:
+    workspace = tmp_path / "workspace"
+    shutil.copytree(root, workspace)
+    witting_here("rights", "object", "email:stranger@example.org", "--workspace", workspace)
+    assert ask(ALEX, workspace=workspace).code == 0
+    assert index_of(tmp_path / "copy")["not_attributed"]["requests_of_people_not_known"] == 1
+    assert b"stranger" not in everything(tmp_path / "copy")
+
+
 def test_a_request_that_names_several_people_is_opened_to_none_of_them(
     ask: Ask, root: Path, tmp_path: Path
 ) -> None:

@@ -48,13 +48,6 @@ def kept_request(database: sa.Engine, request_id: str) -> Kept | None:
     return None if row is None else _read(row)
 
 
-def held_entries(database: sa.Engine) -> frozenset[int]:
-    """Entries of requests whose person is nobody we know yet."""
-    with database.connect() as connection:
-        lists = connection.execute(sa.select(table.c.entries).where(table.c.matched.is_(False))).scalars()
-        return frozenset(entry for entries in lists for entry in json.loads(entries))
-
-
 def move(connection: sa.Connection, moved: Mapping[int, int], request_ids: Sequence[str]) -> None:
     """Of these requests, entries on the left are those on the right from now on, and their person is known."""
     for ids in chunks(request_ids):

@@ -31,10 +31,12 @@ from witting.intake.account import names_nobody
 from witting.ledger.entry import Entry
 from witting.reports.private_folder import private_folder
 from witting.rights.answer import answers, standing_answer
+from witting.rights.clocks import REQUESTS
 from witting.rights.reasons import REASONS as RIGHTS_REASONS
 from witting.store.parts import Part, read_part
-from witting.store.requests import held_entries, kept_request
+from witting.store.requests import kept_request
 from witting.walk.admit import SIGNALS, TURNS, check_shards
+from witting.walk.answered import known_by_a_claim_alone
 from witting.walk.curate import IMPLIED, VERDICTS
 from witting.walk.decide import DECISIONS, nameless_of, parts_of, surfaces_of
 from witting.walk.erase import OF_PEOPLE, remaining
@@ -478,10 +480,12 @@ def _not_attributed(workspace: Workspace) -> dict[str, int]:
         for part in parts_of(workspace, TURNS)
         if part.shard in shards.values()
     )
+    asked = pl.DataFrame(workspace.projections.events()).filter(pl.col("kind").is_in(REQUESTS))
+    unlinked = known_by_a_claim_alone(workspace, asked["subject"].unique())
     left = {name: count for name, count in remaining(workspace).items() if name != "exports_made_before"}
     return left | {
         "turns_of_accounts_not_named": nameless,
-        "requests_of_people_not_known": len(held_entries(workspace.database)),
+        "requests_of_people_not_known": int(asked["subject"].is_in(sorted(unlinked)).sum()),
     }
 
 

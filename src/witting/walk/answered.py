@@ -10,7 +10,7 @@ must have trained again as well. A walk that stopped earlier, or that is not ove
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -62,7 +62,8 @@ def answers_to(
     were linked stands, but that nobody knew whose it was."""
     said = answers(workspace.ledger)
     erased = _certificates(workspace)
-    held, (moved, before) = _held(workspace, asked), _moved(workspace)
+    held = known_by_a_claim_alone(workspace, (request.subject for request in asked))
+    moved, before = _moved(workspace)
     walks = list(_honouring(workspace))
     heard = list(accumulate((count for count, _ in walks), max))
     found = {}
@@ -92,9 +93,9 @@ def _words(said: Mapping[int, Sequence[Answered]], entry: int, before: Mapping[i
     return [word, *found]
 
 
-def _held(workspace: Workspace, asked: Sequence[Request]) -> set[str]:
-    """Those who are known by a claim alone."""
-    people = sorted({request.subject for request in asked})
+def known_by_a_claim_alone(workspace: Workspace, subjects: Iterable[str]) -> set[str]:
+    """Those of them whom nobody has linked to an account yet."""
+    people = sorted(set(subjects))
     found: set[str] = set()
     for start in range(0, len(people), HANDLES_PER_ROUND):
         handles = workspace.vault.handles_of(people[start : start + HANDLES_PER_ROUND])
